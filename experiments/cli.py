@@ -1,0 +1,75 @@
+"""What the command lines share: help, one-line errors, exit codes, and stopping on a signal."""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn, Self
+
+from absl import app, flags, logging
+
+EXIT_USAGE = 2
+EXIT_BROKE_OFF = 3
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> NoReturn:
+    """Parses the flags, calls main(positional arguments), and exits with the code it returns.
+
+    ValueError and OSError, the classes of all errors that a user can put right, become one line
+    on stderr and exit code 2. An interrupt becomes 130, SIGTERM 143.
+    """
+    # JAX tells at level INFO which accelerators it does not find.
+    logging.set_verbosity(logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))
+    app.run(lambda args: _guarded(main, args[1:]), argv=sys.argv, flags_parser=_parse)
+    raise AssertionError("app.run does not return")
+
+
+def print_error(error: object) -> None:
+    text = " ".join(str(error).split())
+    print(f"error: {text}", file=sys.stderr)
+
+
+def _guarded(main: Callable[[Sequence[str]], int | None], args: Sequence[str]) -> int:
+    try:
+        return main(args) or 0
+    except (ValueError, OSError) as error:
+        print_error(error)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+    if "--help" in argv or "-h" in argv:
+        app.usage(shorthelp=True, writeto_stdout=True)
+        sys.exit(0)
+    try:
+        return flags.FLAGS(list(argv))
+    except flags.Error as error:
+        print_error(f"{error}; see --help")
+        sys.exit(EXIT_USAGE)
+
+
+class StopSignals:
+    """While in its `with` block, the first Ctrl-C or SIGTERM is only noted; a second one stops
+    the program at once."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    def __enter__(self) -> Self:
+        self._previous = {
+            signum: signal.signal(signum, self._note) for signum in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for signum, handler in self._previous.items():
+            signal.signal(signum, handler)
+
+    def _note(self, signum: int, _: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = signum

@@ -1,0 +1,128 @@
+"""The embedding phi: the convolutional stage of AlexNet without padding (papers' Table 1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from siamfc_jax.models.conv import conv2d
+from siamfc_jax.models.pooling import max_pool
+
+Params = Mapping[str, Any]
+
+KERNELS = (11, 5, 3, 3, 3)
+STRIDES = (2, 1, 1, 1, 1)
+POOLED = (True, True, False, False, False)
+TOTAL_STRIDE = 8
+
+
+@dataclass(frozen=True)
+class AlexNetConfig:
+    """Widths of the five convolutions.
+
+    Attributes:
+      widths: output channels of conv1..conv5.
+      groups: channel groups of conv1..conv5.
+      norm_last: batch norm also after conv5. v1 says "after each linear layer" (§3.1), v2 after
+        conv1..conv4 (§2.4), which is also what the released networks hold.
+    """
+
+    widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256)
+    groups: tuple[int, int, int, int, int] = (1, 2, 1, 2, 2)
+    norm_last: bool = False
+
+
+ALEXNET_V2 = AlexNetConfig()
+"""v2 paper, Table 1; 384/384/256 activations (the column's 192/192/128 are left over from v1)."""
+
+ALEXNET_V1 = AlexNetConfig((48, 128, 192, 192, 128), (1, 2, 1, 1, 1), norm_last=True)
+"""v1 paper, Table 1: half width, only conv2 grouped."""
+
+
+def output_size(size: int) -> int:
+    """Side of the embedding of a size x size image; 127 -> 6, 255 -> 22.
+
+    Raises:
+      ValueError: the image is smaller than the receptive field of one output cell (87 pixels).
+    """
+    remaining = size
+    for kernel, stride, pooled in zip(KERNELS, STRIDES, POOLED, strict=True):
+        remaining = (remaining - kernel) // stride + 1
+        remaining = (remaining - 3) // 2 + 1 if pooled else remaining
+    if remaining < 1:
+        raise ValueError(f"an image of {size} pixels is too small to embed; the least is 87")
+    return remaining
+
+
+def embed(params: Params, image_BxHxWx3: jax.Array, config: AlexNetConfig) -> jax.Array:
+    """Embed images with folded parameters (`folding.fold_batch_norm`).
+
+    Args:
+      params: {"conv1": {"kernel" [kh, kw, in / groups, out], "bias" [out]}, ..., "conv5": ...}.
+      image_BxHxWx3: float32 RGB in 0..255, no mean subtracted; any H, W >= 87.
+      config: the network's widths and groups.
+
+    Returns:
+      Features [B, h, w, C], stride 8: 127 -> 6 x 6, 255 -> 22 x 22 (v2 §2.4, Table 1).
+    """
+    features = image_BxHxWx3
+    for index, (groups, stride, pooled) in enumerate(zip(config.groups, STRIDES, POOLED, strict=True)):
+        layer = params[f"conv{index + 1}"]
+        features = conv2d(features, layer["kernel"], stride=stride, groups=groups) + _row(layer["bias"])
+        if index < 4:
+            features = nn.relu(features)
+        if pooled:
+            features = max_pool(features)
+    return features
+
+
+def _row(vector_C: jax.Array) -> jax.Array:
+    return vector_C[None, None, None, :]
+
+
+class _Conv(nn.Module):
+    width: int
+    kernel: int
+    stride: int
+    groups: int
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        # Improved Xavier as released: N(0, 2 / (h * w * out)).
+        std = (2.0 / (self.kernel**2 * self.width)) ** 0.5
+        shape = (self.kernel, self.kernel, x_BxHxWxC.shape[-1] // self.groups, self.width)
+        kernel = self.param("kernel", nn.initializers.normal(std), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.width,))
+        dtype = x_BxHxWxC.dtype
+        convolved = conv2d(x_BxHxWxC, kernel.astype(dtype), stride=self.stride, groups=self.groups)
+        return convolved + _row(bias.astype(dtype))
+
+
+class AlexNet(nn.Module):
+    """The embedding with its batch norm, as it is trained; `embed` is the same after folding."""
+
+    config: AlexNetConfig
+
+    @nn.compact
+    def __call__(self, image_BxHxWx3: jax.Array, *, train: bool) -> jax.Array:
+        features = image_BxHxWx3
+        layers = zip(self.config.widths, self.config.groups, KERNELS, STRIDES, POOLED, strict=True)
+        for index, (width, groups, kernel, stride, pooled) in enumerate(layers):
+            features = _Conv(width, kernel, stride, groups, name=f"conv{index + 1}")(features)
+            if index < 4 or self.config.norm_last:
+                norm = nn.BatchNorm(
+                    use_running_average=not train,
+                    momentum=0.95,
+                    epsilon=1e-5,
+                    dtype=features.dtype,
+                    name=f"bn{index + 1}",
+                )
+                features = norm(features)
+            if index < 4:
+                features = nn.relu(features)
+            if pooled:
+                features = max_pool(features)
+        return jnp.asarray(features)

@@ -1,0 +1,53 @@
+"""SiamFC as pure functions: embed both images, correlate, scale (v2 paper §2.1, eq. 2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from siamfc_jax.models import alexnet
+from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2, AlexNetConfig
+from siamfc_jax.models.xcorr import xcorr
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SiamFCNetwork:
+    """f(z, x) = gain * (phi(z) * phi(x)) + b.
+
+    Attributes:
+      backbone: the embedding phi.
+      gain: fixed factor of the correlation. The papers write 1 (eq. 2); released code multiplies
+        by 1e-3, so that the loss starts near ln 2.
+    """
+
+    backbone: AlexNetConfig = ALEXNET_V2
+    gain: float = 1e-3
+
+    def init(self, key: jax.Array) -> dict[str, dict[str, jax.Array]]:
+        """Fresh parameters in training form: convN, bnN (with running averages) and head.
+
+        The kernels follow the improved Xavier of released code; the head's bias starts at 0.
+        """
+        module = alexnet.AlexNet(self.backbone)
+        variables = module.init(key, jnp.zeros((1, 127, 127, 3), jnp.float32), train=False)
+        layers = {name: dict(value) for name, value in variables["params"].items()}
+        for name, averages in variables["batch_stats"].items():
+            layers[name].update(averages)
+        return {**layers, "head": {"bias": jnp.zeros((), jnp.float32)}}
+
+    def embed(self, params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
+        """phi with folded parameters; see `alexnet.embed`."""
+        return alexnet.embed(params, image_BxHxWx3, self.backbone)
+
+    def respond(self, params: Params, template: jax.Array, search: jax.Array) -> jax.Array:
+        """Response maps [..., H - h + 1, W - w + 1] of templates [..., h, w, C] over search
+        features [..., H, W, C]; leading dimensions broadcast (eq. 2). 6 over 22 gives 17 x 17."""
+        return self.gain * xcorr(template, search) + params["head"]["bias"]
+
+
+SIAMFC = SiamFCNetwork(ALEXNET_V2)
+SIAMFC_V1 = SiamFCNetwork(ALEXNET_V1)

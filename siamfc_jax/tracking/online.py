@@ -1,0 +1,120 @@
+"""Trackers to call frame by frame, with state inside: `init(image, box)`, `update(image)`."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc_jax.boxes import Boxes, check_boxes
+from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.tracking.canvas import Image, check_image, on_canvas
+from siamfc_jax.tracking.config import SiamFCTracking
+from siamfc_jax.tracking.siamfc import siamfc_tracker
+from siamfc_jax.tracking.tracker import Params, Prediction, Tracker, TrackState
+
+
+class Model(NamedTuple):
+    """A network with its parameters (folded) and the settings it tracks with."""
+
+    params: Params
+    network: SiamFCNetwork
+    tracking: SiamFCTracking
+
+
+class FrameSizeError(ValueError):
+    """A frame whose size differs from the first one's."""
+
+
+@lru_cache
+def compiled_tracker(network: SiamFCNetwork, tracking: SiamFCTracking) -> Tracker:
+    """The jitted Tracker; the same object for the same settings, so it compiles once a process."""
+    tracker = siamfc_tracker(network, tracking)
+    return Tracker(jax.jit(tracker.init), jax.jit(tracker.step))
+
+
+class MultiTracker:
+    """Several targets of one video, tracked as one batch on the device.
+
+    Not thread-safe; one object per video.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._tracker = compiled_tracker(model.network, model.tracking)
+        self._params = jax.device_put(model.params)
+        self._state: TrackState | None = None
+        self._size = (0, 0)
+        self.initial_prediction: Prediction | None = None
+
+    def init(self, image: Image, boxes: ArrayLike) -> None:
+        """Start on the first frame.
+
+        Args:
+          image: uint8 [H, W, 3] RGB.
+          boxes: [N, 4] (x, y, w, h) in pixels; see `siamfc_jax.boxes` for the convention.
+
+        Raises:
+          BoxError: a box cannot start a tracker.
+          ValueError: the image is not a uint8 RGB array.
+        """
+        check_image(image)
+        height, width = image.shape[:2]
+        checked = check_boxes(boxes, width, height)
+        frames = jax.device_put(on_canvas([image]))
+        stream = jax.device_put(np.zeros(len(checked), np.int32))
+        self._state, self.initial_prediction = self._tracker.init(
+            self._params, frames, jax.device_put(checked), stream
+        )
+        self._size = (width, height)
+
+    def dispatch(self, image: Image) -> Prediction:
+        """Start tracking into the next frame; the prediction's arrays arrive when first read.
+
+        `image` must not be written to until they have arrived.
+
+        Raises:
+          FrameSizeError: the frame's size differs from the first frame's.
+          ValueError: the image is not a uint8 RGB array, or `init` was not called.
+        """
+        if self._state is None:
+            raise ValueError("init(image, boxes) must be called before the first update")
+        check_image(image)
+        if image.shape[1::-1] != self._size:
+            raise FrameSizeError(
+                f"the frame is {image.shape[1]}x{image.shape[0]}, but tracking began on "
+                f"{self._size[0]}x{self._size[1]}; resize the frames or start anew with init"
+            )
+        frames = jax.device_put(on_canvas([image]))
+        self._state, prediction = self._tracker.step(self._params, self._state, frames)
+        return prediction
+
+    def update(self, image: Image) -> tuple[Boxes, NDArray[np.float32]]:
+        """Boxes float32 [N, 4] and scores float32 [N] in the next frame; raises as `dispatch`."""
+        prediction = self.dispatch(image)
+        return np.asarray(prediction.box), np.asarray(prediction.score)
+
+
+class OnlineTracker:
+    """One target, in the convention of OpenCV and the GOT-10k toolkit.
+
+    Attributes:
+      score: how much the last box looks like the exemplar, in 0..1; see `Prediction.score`.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._tracker = MultiTracker(model)
+        self.score = 1.0
+
+    def init(self, image: Image, box: ArrayLike) -> None:
+        """Start on `image` (uint8 [H, W, 3] RGB) with `box` (x, y, w, h); raises as MultiTracker."""
+        self._tracker.init(image, np.asarray(box, np.float32)[None])
+        assert self._tracker.initial_prediction is not None
+        self.score = float(self._tracker.initial_prediction.score[0])
+
+    def update(self, image: Image) -> Boxes:
+        """The target's box, float32 [4] (x, y, w, h), in the next frame."""
+        boxes, scores = self._tracker.update(image)
+        self.score = float(scores[0])
+        return boxes[0]

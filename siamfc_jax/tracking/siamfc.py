@@ -1,0 +1,172 @@
+"""SiamFC's tracking loop as a Tracker (v2 paper §2.4 and §4.1)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from siamfc_jax.crops import Frames, context_side, crop_squares, mean_colour
+from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.tracking.config import SiamFCTracking
+from siamfc_jax.tracking.tracker import Params, Prediction, Tracker, TrackState
+from siamfc_jax.tracking.upsampling import bicubic_matrix
+
+
+def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
+    """The Tracker of `network` under `config`. Its parameters are the network's, folded."""
+
+    def init(
+        params: Params, frames: Frames, boxes_Tx4: jax.Array, stream_T: jax.Array
+    ) -> tuple[TrackState, Prediction]:
+        size = boxes_Tx4[:, 2:]
+        centre = boxes_Tx4[:, :2] + size / 2
+        exemplar_side = context_side(size, config.context)
+        side = exemplar_side * (config.search_size / config.exemplar_size)
+        pad = mean_colour(frames)[stream_T]
+        crop_side = _round(exemplar_side) if config.round_crops else exemplar_side
+        corner = _corner(centre, crop_side, config)
+        exemplar = crop_squares(
+            frames, stream_T, corner[:, None], crop_side[:, None], pad, config.exemplar_size
+        )
+        template = network.embed(params, exemplar[:, 0])
+        state = TrackState(template, stream_T, centre, size, side, side, pad)
+        return state, _first_prediction(params, state, boxes_Tx4)
+
+    def _first_prediction(params: Params, state: TrackState, boxes_Tx4: jax.Array) -> Prediction:
+        match = network.respond(params, state.template, state.template)[:, 0, 0]
+        cells = (config.search_size - config.exemplar_size) // config.stride + 1
+        response = jnp.zeros((len(boxes_Tx4), cells, cells), jnp.float32)
+        middle = jnp.full(len(boxes_Tx4), config.n_scales // 2, jnp.int32)
+        return Prediction(
+            boxes_Tx4, jax.nn.sigmoid(match), response, _response_box(state, state.side), middle
+        )
+
+    def step(
+        params: Params, state: TrackState, frames: Frames
+    ) -> tuple[TrackState, Prediction]:
+        scales = jnp.asarray(config.scales, jnp.float32)
+        pyramid_TxSxHxWx3 = _pyramid(frames, state, state.side[:, None] * scales[None], config)
+        n_targets, n_scales = pyramid_TxSxHxWx3.shape[:2]
+        features = network.embed(params, pyramid_TxSxHxWx3.reshape(-1, *pyramid_TxSxHxWx3.shape[2:]))
+        features = features.reshape(n_targets, n_scales, *features.shape[1:])
+        responses_TxSxhxw = network.respond(params, state.template[:, None], features)
+
+        best_T, peak_T, displacement_Tx2 = _locate(responses_TxSxhxw, config)
+        scale_T = scales[best_T]
+        chosen = state.side * scale_T if config.displacement_scale == "chosen" else state.side
+        chosen = _round(chosen) if config.round_crops else chosen
+        centre = state.centre + displacement_Tx2 * (chosen / config.search_size)[:, None]
+        if config.clip_to_frame:
+            limit = frames.sizes[state.stream].astype(jnp.float32)
+            centre = jnp.clip(centre, 0.0, limit)
+
+        damped_T = 1 - config.scale_lerp + config.scale_lerp * scale_T
+        side = jnp.clip(
+            state.side * damped_T,
+            config.min_side * state.first_side,
+            config.max_side * state.first_side,
+        )
+        growth = side / state.side if config.size_follows_limits else damped_T
+        size = state.size * growth[:, None]
+        new_state = state._replace(centre=centre, size=size, side=side)
+
+        box = jnp.concatenate([centre - size / 2, size], -1)
+        if config.clip_to_frame:
+            low = jnp.maximum(box[:, :2], 0.0)
+            box = jnp.concatenate([low, jnp.minimum(centre + size / 2, limit) - low], -1)
+        response = jnp.take_along_axis(responses_TxSxhxw, best_T[:, None, None, None], 1)[:, 0]
+        return new_state, Prediction(
+            box,
+            jax.nn.sigmoid(peak_T),
+            response,
+            _response_box(state, state.side * scale_T),
+            best_T,
+        )
+
+    def _response_box(state: TrackState, side_T: jax.Array) -> jax.Array:
+        covered = config.search_size - config.exemplar_size + config.stride
+        extent = side_T[:, None] * (covered / config.search_size)
+        return jnp.concatenate([state.centre - extent / 2, extent, extent], -1)
+
+    return Tracker(init, step)
+
+
+def _round(values: jax.Array) -> jax.Array:
+    """Nearest whole number, halves away from zero, as MATLAB's round."""
+    return jnp.sign(values) * jnp.floor(jnp.abs(values) + 0.5)
+
+
+def _corner(centre: jax.Array, side: jax.Array, config: SiamFCTracking) -> jax.Array:
+    if not config.round_crops:
+        return centre - side[..., None] / 2
+    # Released: the first pixel, counted from 1, is round(position - (side + 1) / 2), where the
+    # position of a box is its first pixel plus half its size: 1 more than in our coordinates.
+    return _round(centre + 1 - (side[..., None] + 1) / 2) - 1
+
+
+def _pyramid(
+    frames: Frames, state: TrackState, side_TxS: jax.Array, config: SiamFCTracking
+) -> jax.Array:
+    """Search images of all scales, [T, S, search_size, search_size, 3]."""
+    if config.round_crops:
+        side_TxS = _round(side_TxS)
+    if config.pyramid == "direct":
+        corner = _corner(state.centre[:, None], side_TxS, config)
+        return crop_squares(frames, state.stream, corner, side_TxS, state.pad, config.search_size)
+
+    zoom_T = config.search_size / side_TxS[:, 0]
+    widest_T = side_TxS[:, -1]
+    region_size_T = _round(zoom_T * widest_T)
+    # Static room for the region; its true size varies by rounding with the side.
+    room = int(np.ceil(config.search_size * config.scales[-1] / config.scales[0] * 1.1)) + 2
+    region = crop_squares(
+        frames,
+        state.stream,
+        _corner(state.centre, widest_T, config)[:, None],
+        (widest_T * room / region_size_T)[:, None],
+        state.pad,
+        room,
+    )[:, 0]
+    # A product with the identity: XLA would otherwise fuse the two stages and compute each pixel
+    # of the region anew for every pixel taken from it (5 times slower; it drops a barrier).
+    region = jnp.einsum("thwc,cd->thwd", region, jnp.eye(3), precision=lax.Precision.HIGHEST)
+    region_sizes = jnp.minimum(region_size_T, room).astype(jnp.int32)[:, None].repeat(2, 1)
+    regions = Frames(region, region_sizes)
+    inner_side = _round(zoom_T[:, None] * side_TxS)
+    # The same formula in the region, whose centre is (1 + size) / 2 counted from 1.
+    corner = _round((region_size_T[:, None] - inner_side) / 2) - 1
+    corner = corner[..., None].repeat(2, -1)
+    targets = jnp.arange(len(state.stream), dtype=jnp.int32)
+    return crop_squares(regions, targets, corner, inner_side, state.pad, config.search_size)
+
+
+def _locate(
+    responses_TxSxhxw: jax.Array, config: SiamFCTracking
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Best scale [T], its raw peak [T], and the displacement (x, y) [T, 2] in search pixels."""
+    cells = responses_TxSxhxw.shape[-1]
+    upsampling = jnp.asarray(bicubic_matrix(cells, config.upsample))
+    up = jnp.einsum("ui,tsij,vj->tsuv", upsampling, responses_TxSxhxw, upsampling)
+    peaks_TxS = up.max((2, 3))
+    base = up.min((1, 2, 3))[:, None] if config.penalty_base == "above_min" else 0.0
+    middle = jnp.arange(config.n_scales) == config.n_scales // 2
+    penalty = jnp.where(middle, 1.0, config.scale_penalty).astype(jnp.float32)
+    best_T = jnp.argmax((peaks_TxS - base) * penalty[None], -1).astype(jnp.int32)
+
+    chosen = jnp.take_along_axis(up, best_T[:, None, None, None], 1)[:, 0]
+    chosen = chosen - chosen.min((1, 2), keepdims=True)
+    total = jnp.maximum(chosen.sum((1, 2), keepdims=True), jnp.finfo(jnp.float32).tiny)
+    window = jnp.asarray(_cosine_window(cells * config.upsample))
+    mixed = (1 - config.window_influence) * chosen / total + config.window_influence * window[None]
+    side = mixed.shape[-1]
+    flat_T = jnp.argmax(mixed.reshape(len(mixed), -1), -1)
+    place = jnp.stack([flat_T % side, flat_T // side], -1).astype(jnp.float32)
+    centre = side // 2 - 1 if config.legacy_center else (side - 1) / 2
+    peak_T = jnp.take_along_axis(peaks_TxS, best_T[:, None], 1)[:, 0]
+    return best_T, peak_T, (place - centre) * (config.stride / config.upsample)
+
+
+def _cosine_window(size: int) -> np.ndarray:
+    hann = np.hanning(size)
+    window = np.outer(hann, hann)
+    return (window / window.sum()).astype(np.float32)

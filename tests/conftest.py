@@ -1,0 +1,27 @@
+"""Strict numerics for every test: no silent broadcasting of ranks or promotion of types."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real sequences and weights, where a checkout has one beside it."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("needs real data in ../shared/data, which is not part of the project")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_golden() -> Path:
+    """Folder of published raw results, where a checkout has one beside it."""
+    if not (SHARED / "golden").is_dir():
+        pytest.skip("needs published results in ../shared/golden, not part of the project")
+    return SHARED / "golden"
