@@ -27,7 +27,8 @@ def split_by_video(tracks: Iterable[Track], held_out: Sequence[str]) -> Split:
     Raises:
       ValueError: a held-out video has no track.
     """
-    train, validation = [], []
+    train: list[Track] = []
+    validation: list[Track] = []
     for track in tracks:
         (validation if track.video in held_out else train).append(track)
     missing = set(held_out) - {track.video for track in validation}

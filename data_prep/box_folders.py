@@ -1,7 +1,8 @@
 """Folders of frames with a text file of boxes.
 
 Layout: `<video>/000001.jpg, ...` and `<video>/groundtruth.txt` with one `x,y,w,h` row per frame
-(0-based, continuous; nan where the object is absent), or `groundtruth.<id>.txt` per object.
+(0-based, continuous; nan where the object is absent), or `groundtruth.<id>.txt` per object. The
+frames may also lie in `<video>/img/`.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def read_box_folders(root: Path) -> Iterator[Track]:
     if not files:
         raise SourceError(f"{root}: no groundtruth.txt below it; see data_prep/box_folders.py")
     for file in files:
-        frames = sorted(file.parent.glob("*.jpg"))
+        frames = sorted(file.parent.glob("*.jpg")) or sorted(file.parent.glob("img/*.jpg"))
         boxes = read_rows(file)
         if len(boxes) != len(frames):
             raise SourceError(f"{file}: {len(boxes)} rows for {len(frames)} frames beside it")

@@ -6,15 +6,16 @@ SRC is a MatConvNet DagNN (.mat), a PyTorch state dict (.pth, old or new) or pla
 Nothing inside SRC is ever executed.
 """
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from absl import app, flags
+from absl import flags
 
 from data_prep.weights.imported import ColorOrder, table
 from data_prep.weights.reading import KINDS, Kind, import_file
-from siamfc_jax.weights import WeightsError, describe, save_weights
+from experiments import cli
+from siamfc_jax.weights import describe, save_weights
 
 _OUT = flags.DEFINE_string("out", None, "Weight file to write (.safetensors).")
 _KIND = flags.DEFINE_enum("kind", "auto", ["auto", *KINDS], "What SRC is.")
@@ -27,20 +28,16 @@ _COLOR_ORDER = flags.DEFINE_enum(
 )
 
 
-def main(argv: list[str]) -> int:
-    if len(argv) != 2 or not _OUT.value:
-        return _fail("usage: python -m data_prep.import_weights SRC --out=FILE.safetensors")
-    source, out = Path(argv[1]), Path(_OUT.value)
+def main(args: Sequence[str]) -> None:
+    if len(args) != 1 or not _OUT.value:
+        raise ValueError("usage: python -m data_prep.import_weights SRC --out=FILE.safetensors")
+    source, out = Path(args[0]), Path(_OUT.value)
     kind = cast(Kind | None, None if _KIND.value == "auto" else _KIND.value)
     order = cast(ColorOrder | None, None if _COLOR_ORDER.value == "auto" else _COLOR_ORDER.value)
-    try:
-        imported = import_file(source, kind, order)
-        notes = "\n".join([f"Imported from {ascii(source.name)}.", *imported.notes])
-        save_weights(out, imported.params, weight_file_config(imported.config), notes=notes)
-    except WeightsError as error:
-        return _fail(str(error))
+    imported = import_file(source, kind, order)
+    notes = "\n".join([f"Imported from {source.name!a}.", *imported.notes])
+    save_weights(out, imported.params, weight_file_config(imported.config), notes=notes)
     print(table(imported), notes, describe(out), sep="\n")
-    return 0
 
 
 def weight_file_config(found: dict[str, Any]) -> dict[str, Any]:
@@ -49,17 +46,16 @@ def weight_file_config(found: dict[str, Any]) -> dict[str, Any]:
     A network of another shape than SiamFC's is kept with what was found in its file, for its
     weights' sake; `load` refuses it.
     """
-    siamfc = {"strides": [2, 1, 1, 1, 1], "pool_strides": [2, 2, 0, 0, 0], "relu": [True] * 4 + [False]}
+    siamfc = {
+        "strides": [2, 1, 1, 1, 1],
+        "pool_strides": [2, 2, 0, 0, 0],
+        "relu": [True] * 4 + [False],
+    }
     if any(found[key] != value for key, value in siamfc.items()):
         return {"network": {**found, "arch": "other"}, "imported": found}
     network = {key: found[key] for key in ("arch", "gain", "widths", "groups")}
     return {"network": {**network, "norm_last": found["batch_norm"][-1]}, "imported": found}
 
 
-def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 2
-
-
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

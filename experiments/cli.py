@@ -25,6 +25,12 @@ def run(main: Callable[[Sequence[str]], int | None]) -> NoReturn:
     raise AssertionError("app.run does not return")
 
 
+def expect_no_arguments(args: Sequence[str]) -> None:
+    """Raises ValueError when there are positional arguments."""
+    if args:
+        raise ValueError(f"unexpected argument {args[0]!r}; see --help")
+
+
 def print_error(error: object) -> None:
     text = " ".join(str(error).split())
     print(f"error: {text}", file=sys.stderr)

@@ -8,10 +8,12 @@ The table has a line for each target, with the no-motion baseline (the first box
 the tracker and, with --published=FILE.npz, published raw results.
 """
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
+
+from experiments import cli
 
 _OTB = flags.DEFINE_string("otb", None, "Folder with OTB's sequences.", required=True)
 _MODEL = flags.DEFINE_string("model", "siamfc-3s", "Shipped model or weight file.")
@@ -25,24 +27,19 @@ _PUBLISHED = flags.DEFINE_string(
 _OUT = flags.DEFINE_string("out", None, "Folder for the boxes, <target>.txt, counted from 1.")
 
 
-def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}")
+def main(args: Sequence[str]) -> None:
+    cli.expect_no_arguments(args)
     from experiments.otb_table import evaluate_otb
 
-    try:
-        evaluate_otb(
-            Path(_OTB.value),
-            _MODEL.value,
-            preset=_TRACKING.value,
-            only=_SEQUENCES.value,
-            published=Path(_PUBLISHED.value) if _PUBLISHED.value else None,
-            out=Path(_OUT.value) if _OUT.value else None,
-        )
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    evaluate_otb(
+        Path(_OTB.value),
+        _MODEL.value,
+        preset=_TRACKING.value,
+        only=_SEQUENCES.value,
+        published=Path(_PUBLISHED.value) if _PUBLISHED.value else None,
+        out=Path(_OUT.value) if _OUT.value else None,
+    )
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

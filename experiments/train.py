@@ -6,10 +6,12 @@
 Writes weights.safetensors (open it with `experiments.track --model=`) and metrics.jsonl.
 """
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
+
+from experiments import cli
 
 _VIDEOS = flags.DEFINE_multi_string(
     "videos", [], "Folder of videos, each a folder of frames with groundtruth.txt; repeatable."
@@ -17,6 +19,7 @@ _VIDEOS = flags.DEFINE_multi_string(
 _STILLS = flags.DEFINE_string("stills", None, "Folder with boxes.json (COCO's format) and images/.")
 _HOLD_OUT = flags.DEFINE_list("hold_out", [], "Videos to validate on instead of training.")
 _OUT = flags.DEFINE_string("out", None, "Folder of the run.", required=True)
+_INITIAL = flags.DEFINE_string("initial", None, "Weight file (not folded) to start from.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of parameters, pairs and augmentation.")
 _ARCHITECTURE = flags.DEFINE_enum("architecture", "v2", ["v2", "v1"], "AlexNet of which paper.")
 _STEPS = flags.DEFINE_integer("steps", 1000, "Steps of training.", lower_bound=1)
@@ -37,17 +40,8 @@ _BLUR = flags.DEFINE_float("blur", 0.0, "Augmentation: share of blurred search i
 _FLIP = flags.DEFINE_bool("flip", False, "Augmentation: mirror half of the pairs.")
 
 
-def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}")
-    try:
-        _train()
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _train() -> None:
+def main(args: Sequence[str]) -> None:
+    cli.expect_no_arguments(args)
     from data_prep.bank import split_by_video
     from data_prep.box_folders import read_box_folders
     from data_prep.coco_stills import read_coco_stills
@@ -82,6 +76,7 @@ def _train() -> None:
         SIAMFC if _ARCHITECTURE.value == "v2" else SIAMFC_V1,
         settings,
         Path(_OUT.value),
+        initial=Path(_INITIAL.value) if _INITIAL.value else None,
         seed=_SEED.value,
         max_gap=_MAX_GAP.value,
         stills_share=_STILLS_SHARE.value,
@@ -89,9 +84,10 @@ def _train() -> None:
     for name, auc in result.validation.items():
         print(f"{name:<40} {auc:.3f}")
     if result.validation:
-        print(f"{'mean validation AUC':<40} {sum(result.validation.values()) / len(result.validation):.3f}")
+        mean = sum(result.validation.values()) / len(result.validation)
+        print(f"{'mean validation AUC':<40} {mean:.3f}")
     print(f"wrote {result.weights}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

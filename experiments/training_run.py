@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -27,9 +28,10 @@ from siamfc_jax.training.step import (
     TrainState,
     init_state,
     make_train_step,
+    state_from_layers,
     trained_layers,
 )
-from siamfc_jax.weights import save_weights
+from siamfc_jax.weights import load_weights, save_weights
 
 
 class TrainingError(ValueError):
@@ -50,6 +52,7 @@ def train_siamfc(
     settings: TrainSettings,
     out: Path,
     *,
+    initial: Path | None = None,
     seed: int = 0,
     max_gap: int = 100,
     stills_share: float = 0.3,
@@ -58,17 +61,19 @@ def train_siamfc(
 ) -> TrainingResult:
     """Train, write `metrics.jsonl` and `weights.safetensors` into `out`, track the validation.
 
-    The weights are written every `save_every` steps and at the end; the last are the result.
+    Training starts from the weight file `initial` where one is given: its batch norms must not be
+    folded. The weights are written every `save_every` steps and at the end; the last are the result.
 
     Raises:
       TrainingError: the loss is not finite.
       SourceError: an image cannot be read.
+      WeightsError: `initial` cannot be read.
     """
     out.mkdir(parents=True, exist_ok=True)
     margin = settings.search_size * settings.augmentation.stretch
     room = int(settings.search_size + margin + 2 * settings.augmentation.shift) | 1
     bank = load_bank(videos.train, stills, room=room, stills_share=stills_share)
-    state = init_state(jax.random.key(seed), network, settings)
+    state = _initial_state(initial, network, settings, seed)
     step = jax.jit(make_train_step(network, settings), donate_argnums=0)
     card = {"settings": asdict(settings), "seed": seed, "max_gap": max_gap}
 
@@ -97,6 +102,18 @@ def train_siamfc(
                 save()
     weights = save()
     return TrainingResult(weights, _track_validation(state, network, videos.validation))
+
+
+def _initial_state(
+    initial: Path | None, network: SiamFCNetwork, settings: TrainSettings, seed: int
+) -> TrainState:
+    fresh = init_state(jax.random.key(seed), network, settings)
+    if initial is None:
+        return fresh
+    state = state_from_layers(load_weights(initial).params, settings)
+    if jax.tree.map(jnp.shape, state) != jax.tree.map(jnp.shape, fresh):
+        raise TrainingError(f"{initial}: another network, or one whose batch norm is folded")
+    return state
 
 
 def _prefetch(bank: CropBank, seed: int, settings: TrainSettings, max_gap: int) -> Queue[Any]:

@@ -1,8 +1,8 @@
 """Fully-convolutional Siamese trackers in JAX and Flax.
 
-    tracker = siamfc_jax.load("siamfc-3s")
-    tracker.init(first_image, (x, y, w, h))
-    box = tracker.update(next_image)
+tracker = siamfc_jax.load("siamfc-3s")
+tracker.init(first_image, (x, y, w, h))
+box = tracker.update(next_image)
 """
 
 from typing import Any

@@ -18,7 +18,8 @@ class BoxError(ValueError):
 def centres_sizes(boxes: ArrayLike) -> tuple[Boxes, Boxes]:
     """Split boxes [..., 4] into centres (x, y) [..., 2] and sizes (w, h) [..., 2], in pixels."""
     array = np.asarray(boxes, np.float32)
-    return array[..., :2] + array[..., 2:] / 2, array[..., 2:]
+    centres: Boxes = array[..., :2] + array[..., 2:] / np.float32(2)
+    return centres, array[..., 2:]
 
 
 def from_corners(corners: ArrayLike) -> Boxes:

@@ -120,8 +120,9 @@ def describe(path: str | os.PathLike[str]) -> str:
     leaves = [leaf for _, leaf in _flatten(path, params)]
     count = sum(leaf.size for leaf in leaves)
     megabytes = path.stat().st_size / 1e6
+    architecture = config.get("network", {}).get("arch", "unnamed architecture")
     return (
-        f"{path.name}: {config.get('network', {}).get('arch', 'unnamed architecture')}, {len(leaves)} arrays, "
+        f"{path.name}: {architecture}, {len(leaves)} arrays, "
         f"{count} parameters, {megabytes:.2f} MB, sha256 {digest[:12]}"
     )
 

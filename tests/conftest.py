@@ -4,6 +4,11 @@ from pathlib import Path
 
 import jax
 import pytest
+from hypothesis import settings
+
+# The first example of a property compiles; that is no reason to fail.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")

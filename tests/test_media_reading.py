@@ -1,5 +1,6 @@
 import struct
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -20,6 +21,7 @@ from siamfc_jax.media import camera
 from siamfc_jax.media.errors import MediaError
 from siamfc_jax.media.images import natural_order, read_image
 from siamfc_jax.media.reading import open_frames
+from siamfc_jax.media.source import FrameSource
 
 
 def read_until_error(source):
@@ -175,6 +177,12 @@ def test_what_cannot_be_read_is_named_in_one_line(tmp_path, make):
     assert "\n" not in message
 
 
+def test_a_source_without_frames_is_an_error():
+    source = FrameSource("clip.mp4", "clip", iter(()), lambda: None)
+    with pytest.raises(MediaError, match=r"clip\.mp4: has no frames"):
+        next(source)
+
+
 def test_a_folder_is_read_in_natural_order(tmp_path):
     for number in (10, 9, 1):
         Image.new("RGB", (8, 6), (number, 0, 0)).save(tmp_path / f"img{number}.png")
@@ -202,8 +210,6 @@ def test_a_sequence_in_a_folder_called_img_has_the_name_of_its_sequence(tmp_path
 
 @given(st.lists(st.integers(0, 10**6), unique=True))
 def test_natural_order_is_numeric_order(numbers):
-    from pathlib import Path
-
     paths = [Path(f"clip_v2/frame{number}.jpg") for number in numbers]
     expected = [Path(f"clip_v2/frame{number}.jpg") for number in sorted(numbers)]
     assert natural_order(paths) == expected

@@ -85,7 +85,8 @@ def test_a_single_frame_is_tracked_too(tmp_path):
     summary = track_video(tmp_path / "photo.png", BOXES, FakeTracker(), tmp_path / "out")
     assert summary.n_frames == 1
     assert (summary.tracking_fps, summary.end_to_end_fps) == (0, 0)
-    assert "tracked 1 frame\n" in summary.text()
+    assert "tracked 1 frame;" in summary.text()
+    assert "speed" not in summary.text()
 
 
 def test_the_response_overlay_changes_the_picture_around_the_box(clip, tmp_path):
@@ -144,8 +145,11 @@ def test_a_full_disk_keeps_the_boxes(clip, tmp_path, monkeypatch):
         if len(written) > 5:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def no_room_for_the_sheet(path, _):
+        raise MediaError(f"{path}: cannot be written")
+
     monkeypatch.setattr(video_writer, "_mux", full_after_five)
-    monkeypatch.setattr(results, "write_image", full_after_five)
+    monkeypatch.setattr(results, "write_image", no_room_for_the_sheet)
     with TrackingSession(clip, BOXES, tmp_path / "out") as session:
         with pytest.raises(MediaError, match=r"partial\.mp4: .*No space left on device"):
             session.run(FakeTracker(0.01))

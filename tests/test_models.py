@@ -69,10 +69,16 @@ def test_v1_normalises_after_every_linear_layer_and_v2_not_after_the_last():
 def test_folding_the_batch_norm_changes_nothing(norm_last):
     network = SiamFCNetwork(AlexNetConfig((8, 16, 16, 16, 8), norm_last=norm_last))
     layers = random_layers(network)
-    params = {k: {n: v for n, v in layer.items() if n not in ("mean", "var")}
-              for k, layer in layers.items() if k != "head"}
-    averages = {k: {n: layer[n] for n in ("mean", "var")}
-                for k, layer in layers.items() if k.startswith("bn")}
+    params = {
+        k: {n: v for n, v in layer.items() if n not in ("mean", "var")}
+        for k, layer in layers.items()
+        if k != "head"
+    }
+    averages = {
+        k: {n: layer[n] for n in ("mean", "var")}
+        for k, layer in layers.items()
+        if k.startswith("bn")
+    }
     image = images(2, 127)
     trained = AlexNet(network.backbone).apply(
         {"params": params, "batch_stats": averages}, image, train=False

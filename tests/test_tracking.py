@@ -255,7 +255,7 @@ def test_a_target_that_leaves_the_frame_ends_in_a_box_inside_if_asked(clip):
     _, after, prediction = one_step(
         responses, box=(460, 150, 40, 40), window_influence=0.0, clip_to_frame=clip
     )
-    x, y, w, h = np.asarray(prediction.box[0])
+    x, _, w, _ = np.asarray(prediction.box[0])
     assert (x + w <= 500 and w > 0) == clip
     assert (float(after.centre[0, 0]) <= 500) == clip
 

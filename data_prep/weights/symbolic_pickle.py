@@ -72,7 +72,7 @@ def _interpret(stream: BinaryIO) -> Any:
         name = opcode.name
         if name == "STOP":
             return stack.pop()
-        elif name in ("PROTO", "FRAME"):
+        if name in ("PROTO", "FRAME"):
             pass
         elif name in _LITERALS:
             stack.append(_LITERALS[name](argument))

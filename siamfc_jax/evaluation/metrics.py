@@ -56,4 +56,4 @@ def _checked(predicted: ArrayLike, truth: ArrayLike) -> tuple[NDArray, NDArray]:
 
 
 def _valid(truth: NDArray) -> NDArray[np.bool_]:
-    return (truth + [1, 1, 0, 0] > 0).all(-1)
+    return np.all(truth + np.asarray([1, 1, 0, 0]) > 0, axis=-1)

@@ -51,4 +51,3 @@ def run_one_pass(
             seconds += time.perf_counter() - began
             on_frame()
     return Run(np.stack(boxes), seconds)
-

@@ -6,7 +6,7 @@ writes behind.
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -100,17 +100,19 @@ class TrackingSession:
 
         On an exception they are finished for the frames so far; `summary` tells about those.
         """
+        sink = Background(self._results.add)
+        self._loop = TrackingLoop(tracker, sink, response_overlay, progress)
         self._started_at = time.perf_counter()
         try:
-            with ExitStack() as finishing:
-                finishing.callback(self._results.close)
-                sink = Background(self._results.add)
-                finishing.callback(sink.close)
-                self._loop = TrackingLoop(tracker, sink, response_overlay, progress)
-                self._loop.run(self.first_frame, self.boxes, self._frames, should_stop)
-        except MediaError as error:
-            # A full disk fails one file after the other: the first tells most.
-            raise _earliest(error) from None
+            self._loop.run(self.first_frame, self.boxes, self._frames, should_stop)
+            sink.close()
+            self._results.close()
+        except BaseException:
+            # The first error tells most: a full disk fails one file after the other.
+            for finish in (sink.close, self._results.close):
+                with suppress(MediaError):
+                    finish()
+            raise
         finally:
             self._ended_at = time.perf_counter()
         return self.summary()
@@ -129,15 +131,6 @@ class TrackingSession:
             stopped=self._loop.stopped,
             paths=self._results.paths,
         )
-
-
-def _earliest(error: MediaError) -> MediaError:
-    context: BaseException | None = error
-    while context is not None:
-        if isinstance(context, MediaError):
-            error = context
-        context = context.__context__
-    return error
 
 
 def _rate(n_frames: int, seconds: float) -> float:

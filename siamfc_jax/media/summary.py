@@ -38,11 +38,13 @@ class TrackSummary:
         return np.flatnonzero(~(scores >= LOW_SCORE * np.median(scores))).tolist()
 
     def text(self) -> str:
-        lines = [
-            f"tracked {self.n_frames} frame{'s' if self.n_frames != 1 else ''}",
-            f"speed: tracking {self.tracking_fps:.1f} frames/s (without decoding and writing), "
-            f"end to end {self.end_to_end_fps:.1f} frames/s; start-up {self.startup_seconds:.1f} s",
-        ]
+        plural = "" if self.n_frames == 1 else "s"
+        lines = [f"tracked {self.n_frames} frame{plural}; start-up {self.startup_seconds:.1f} s"]
+        if self.tracking_fps:
+            lines.append(
+                f"speed: tracking {self.tracking_fps:.1f} frames/s (without decoding and writing), "
+                f"end to end {self.end_to_end_fps:.1f} frames/s"
+            )
         for target, scores in enumerate(self.scores.T):
             low = self.low_score_frames(target)
             lines.append(

@@ -69,9 +69,11 @@ def embed(params: Params, image_BxHxWx3: jax.Array, config: AlexNetConfig) -> ja
       Features [B, h, w, C], stride 8: 127 -> 6 x 6, 255 -> 22 x 22 (v2 §2.4, Table 1).
     """
     features = image_BxHxWx3
-    for index, (groups, stride, pooled) in enumerate(zip(config.groups, STRIDES, POOLED, strict=True)):
+    layers = zip(config.groups, STRIDES, POOLED, strict=True)
+    for index, (groups, stride, pooled) in enumerate(layers):
         layer = params[f"conv{index + 1}"]
-        features = conv2d(features, layer["kernel"], stride=stride, groups=groups) + _row(layer["bias"])
+        features = conv2d(features, layer["kernel"], stride=stride, groups=groups)
+        features = features + _row(layer["bias"])
         if index < 4:
             features = nn.relu(features)
         if pooled:

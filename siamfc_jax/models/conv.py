@@ -1,11 +1,13 @@
 """Valid 2-D convolution, NHWC, with a lowering for each platform.
 
 Accelerators have good convolutions of their own. On CPUs, XLA's convolution and its
-gradients are several times slower than its matrix product, so they are made of those.
+gradients are several times slower than its matrix product, so there they are made of those.
 """
 
 import functools
-import math
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,34 +16,71 @@ from jax import lax
 from siamfc_jax.models import conv_strips, conv_tiles
 
 
-@functools.partial(jax.jit, static_argnames=("stride", "groups"))
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class PreparedKernel:
+    """A kernel together with what the lowering for CPUs, if there is one, makes of it."""
+
+    kernel_KxKxIxO: jax.Array
+    products: Any
+
+
+def prepare_kernel(kernel: jax.Array, *, stride: int = 1, groups: int = 1) -> PreparedKernel:
+    """Do once, for inference, what `conv2d` has to do with its kernel on every call.
+
+    Args:
+      kernel: [K, K, I, O] as for `conv2d`, with which `stride` and `groups` must agree.
+    """
+    lowering = _cpu_lowering(kernel, stride, groups)
+    products = lowering and lowering.to_products(kernel, stride=stride, groups=groups)
+    return PreparedKernel(kernel, products)
+
+
 def conv2d(
-    x_BxHxWxC: jax.Array, kernel_KhxKwxIxO: jax.Array, *, stride: int = 1, groups: int = 1
+    x_BxHxWxC: jax.Array,
+    kernel: jax.Array | PreparedKernel,
+    *,
+    stride: int = 1,
+    groups: int = 1,
 ) -> jax.Array:
-    """Valid (unpadded) cross-correlation of images with `groups` groups of channels.
+    """Valid (unpadded) cross-correlation of images with kernels.
 
     Args:
       x_BxHxWxC: images.
-      kernel_KhxKwxIxO: kernels, I = C / groups; the first O / groups see the first I channels.
+      kernel: [Kh, Kw, I, O], I = C / groups: the first O / groups outputs see the first I
+        channels, and so on; or what `prepare_kernel` made of it, for inference.
       stride: step in pixels, both ways.
       groups: a divisor of C and O.
 
     Returns:
-      [B, (H - Kh) // stride + 1, (W - Kw) // stride + 1, O]. Reverse-mode differentiable.
+      [B, (H - Kh) // stride + 1, (W - Kw) // stride + 1, O], float32 accurate to about 1e-5
+      of its root mean square.
     """
-    return _conv2d(x_BxHxWxC, kernel_KhxKwxIxO, stride, groups)
+    if isinstance(kernel, PreparedKernel):
+        return _inference(x_BxHxWxC, kernel, stride, groups)
+    return _conv2d(x_BxHxWxC, kernel, stride, groups)
 
 
+def _inference(x: jax.Array, prepared: PreparedKernel, stride: int, groups: int) -> jax.Array:
+    kernel = prepared.kernel_KxKxIxO
+    options = {"stride": stride, "groups": groups}
+    lowering = _cpu_lowering(kernel, stride, groups, x)
+    if lowering is None:
+        return _direct(x, kernel, **options)
+
+    def cpu(x: jax.Array, _: jax.Array, products: Any) -> jax.Array:
+        return lowering.convolve(x, products, taps=len(kernel), **options)
+
+    def default(x: jax.Array, kernel: jax.Array, _: Any) -> jax.Array:
+        return _direct(x, kernel, **options)
+
+    return lax.platform_dependent(x, kernel, prepared.products, cpu=cpu, default=default)
+
+
+# The lowerings' own transposes would be slow, hence the gradients by hand.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _conv2d(x: jax.Array, kernel: jax.Array, stride: int, groups: int) -> jax.Array:
-    direct = functools.partial(_direct, stride=stride, groups=groups)
-    if _uses_tiles(x, kernel, stride):
-        tiles = functools.partial(conv_tiles.convolve, groups=groups)
-        return lax.platform_dependent(x, kernel, cpu=tiles, default=direct)
-    if _uses_strips(x, kernel, stride, groups):
-        strips = functools.partial(conv_strips.convolve, stride=stride)
-        return lax.platform_dependent(x, kernel, cpu=strips, default=direct)
-    return direct(x, kernel)
+    return _inference(x, prepare_kernel(kernel, stride=stride, groups=groups), stride, groups)
 
 
 def _forward(
@@ -54,9 +93,8 @@ def _backward(
     stride: int, groups: int, residuals: tuple[jax.Array, jax.Array], dy: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = residuals
-    return _input_gradient(x, kernel, dy, stride, groups), _kernel_gradient(
-        x, kernel, dy, stride, groups
-    )
+    dx = _input_gradient(x, kernel, dy, stride, groups)
+    return dx, _kernel_gradient(x, kernel, dy, stride, groups)
 
 
 _conv2d.defvjp(_forward, _backward)
@@ -70,54 +108,45 @@ def _input_gradient(
         (dx,) = jax.linear_transpose(convolve, jax.ShapeDtypeStruct(x.shape, x.dtype))(dy)
         return dx
 
-    if not _uses_tiles(x, kernel, stride):
-        return direct(kernel, dy)
-
-    def tiles(kernel: jax.Array, dy: jax.Array) -> jax.Array:
-        pad = kernel.shape[0] - 1
+    def full(kernel: jax.Array, dy: jax.Array) -> jax.Array:
+        pad = len(kernel) - 1
         padded = jnp.pad(dy, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-        return conv_tiles.convolve(padded, _reversed(kernel, groups), groups=groups)
+        return conv2d(padded, _reversed(kernel, groups), groups=groups)
 
-    return lax.platform_dependent(kernel, dy, cpu=tiles, default=direct)
+    if _cpu_lowering(kernel, stride, groups, x) is conv_tiles:
+        return lax.platform_dependent(kernel, dy, cpu=full, default=direct)
+    return direct(kernel, dy)
 
 
 def _kernel_gradient(
     x: jax.Array, kernel: jax.Array, dy: jax.Array, stride: int, groups: int
 ) -> jax.Array:
-    taps = kernel.shape[0]
+    options = {"stride": stride, "groups": groups}
 
     def direct(x: jax.Array, dy: jax.Array) -> jax.Array:
-        convolve = functools.partial(_direct, x, stride=stride, groups=groups)
-        (d_kernel,) = jax.linear_transpose(
-            convolve, jax.ShapeDtypeStruct(kernel.shape, kernel.dtype)
-        )(dy)
+        convolve = functools.partial(_direct, x, **options)
+        shape = jax.ShapeDtypeStruct(kernel.shape, kernel.dtype)
+        (d_kernel,) = jax.linear_transpose(convolve, shape)(dy)
         return d_kernel
 
-    if _uses_tiles(x, kernel, stride):
-        tiles = functools.partial(conv_tiles.kernel_gradient, taps=taps, groups=groups)
-        return lax.platform_dependent(x, dy, cpu=tiles, default=direct)
-    if _uses_strips(x, kernel, stride, groups):
-        strips = functools.partial(conv_strips.kernel_gradient, taps=taps, stride=stride)
-        return lax.platform_dependent(x, dy, cpu=strips, default=direct)
-    return direct(x, dy)
+    lowering = _cpu_lowering(kernel, stride, groups, x)
+    if lowering is None:
+        return direct(x, dy)
+    cpu = functools.partial(lowering.kernel_gradient, taps=len(kernel), **options)
+    return lax.platform_dependent(x, dy, cpu=cpu, default=direct)
 
 
-def _uses_tiles(x: jax.Array, kernel: jax.Array, stride: int) -> bool:
-    return (
-        x.dtype == kernel.dtype == jnp.float32
-        and stride == 1
-        and math.prod(x.shape) > 0
-        and conv_tiles.is_profitable(x.shape, kernel.shape)
-    )
-
-
-def _uses_strips(x: jax.Array, kernel: jax.Array, stride: int, groups: int) -> bool:
-    return (
-        x.dtype == kernel.dtype == jnp.float32
-        and groups == 1
-        and math.prod(x.shape) > 0
-        and conv_strips.is_profitable(kernel.shape, stride)
-    )
+def _cpu_lowering(
+    kernel: jax.Array, stride: int, groups: int, x: jax.Array | None = None
+) -> ModuleType | None:
+    """The module with a fast lowering of this convolution (of images like `x`), if any."""
+    if kernel.dtype != jnp.float32 or (x is not None and x.dtype != jnp.float32):
+        return None
+    for lowering in (conv_tiles, conv_strips):
+        if lowering.accepts(kernel.shape, stride, groups):
+            profitable = x is None or lowering.is_profitable(x.shape, len(kernel))
+            return lowering if profitable else None
+    return None
 
 
 def _direct(x: jax.Array, kernel: jax.Array, *, stride: int, groups: int) -> jax.Array:

@@ -8,32 +8,56 @@ the summed axis of a plain matrix product. Strips of output rows keep all that i
 Shape suffixes: N products per tile, T tiles in a row, Y output rows, D = K * S * C summed.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from siamfc_jax.models.conv_tiles import combine, sum_over_chunks
-from siamfc_jax.models.winograd import MAX_MULTIPLICATIONS, Transforms, minimal_filtering
+from siamfc_jax.models.conv_tiles import map_chunks, sum_over_chunks
+from siamfc_jax.models.winograd import (
+    MAX_MULTIPLICATIONS,
+    Transforms,
+    minimal_filtering,
+    transform,
+)
 
 MAX_TILE = 4
 MAX_BLOCK_CHANNELS = 64
+MAX_BLOCKS = MAX_MULTIPLICATIONS - 1
 STRIP_TILES = 2048
 
 
-def is_profitable(kernel_shape: tuple[int, ...], stride: int) -> bool:
-    """Whether the layer is of the kind this lowering is for."""
-    taps_y, taps_x, channels, _ = kernel_shape
-    blocks = -(-taps_x // stride)
-    few_channels = stride**2 * channels <= MAX_BLOCK_CHANNELS
-    return stride > 1 and taps_y == taps_x and 2 <= blocks < MAX_MULTIPLICATIONS and few_channels
+def accepts(kernel_shape: tuple[int, ...], stride: int, groups: int) -> bool:
+    """Whether the kernel is of the kind this lowering is for."""
+    taps, taps_x, channels, _ = kernel_shape
+    few_channels = groups == 1 and stride**2 * channels <= MAX_BLOCK_CHANNELS
+    return taps == taps_x and few_channels and 1 < stride < taps <= MAX_BLOCKS * stride
 
 
-def convolve(x_BxHxWxC: jax.Array, kernel_KxKxCxO: jax.Array, *, stride: int) -> jax.Array:
-    """Valid convolution, float32 [B, (H - K) // S + 1, (W - K) // S + 1, O]."""
-    taps = kernel_KxKxCxO.shape[0]
+def is_profitable(image_shape: tuple[int, ...], taps: int) -> bool:
+    """Whether the image is of the kind this lowering is for."""
+    _, height, width, _ = image_shape
+    return min(height, width) >= taps
+
+
+def to_products(kernel_KxKxCxO: jax.Array, *, stride: int, groups: int) -> jax.Array:
+    """Kernel in the basis of the products, [N, D, O]."""
+    taps, _, _, out_channels = kernel_KxKxCxO.shape
+    kernel_NxR = _transforms(taps, stride).kernel_NxR
+    blocks = kernel_NxR.shape[1]
+    pad_x = blocks * stride - taps
+    kernel = jnp.pad(kernel_KxKxCxO, ((0, 0), (0, pad_x), (0, 0), (0, 0)))
+    blocks_KxRxSCxO = kernel.reshape(taps, blocks, -1, out_channels)
+    products = jnp.einsum("nr,krco->nkco", kernel_NxR, blocks_KxRxSCxO)
+    return products.reshape(products.shape[0], -1, out_channels)
+
+
+def convolve(
+    x_BxHxWxC: jax.Array, kernel_NxDxO: jax.Array, *, taps: int, stride: int, groups: int
+) -> jax.Array:
+    """Valid convolution with the kernel that `to_products` gave, float32 [B, Y, X, O]."""
     out_w = (x_BxHxWxC.shape[2] - taps) // stride + 1
     transforms = _transforms(taps, stride)
-    kernel_NxDxO = _to_products(kernel_KxKxCxO, transforms, stride)
 
     def convolve_strip(strip_RxWxC: jax.Array) -> jax.Array:
         patches_NxTxYxD = _patches(strip_RxWxC, transforms, taps, stride)
@@ -45,12 +69,12 @@ def convolve(x_BxHxWxC: jax.Array, kernel_KxKxCxO: jax.Array, *, stride: int) ->
         return padded[:, :out_w]
 
     strips, out_h = _strips(x_BxHxWxC, taps, stride)
-    y = lax.map(convolve_strip, strips)
+    y = map_chunks(convolve_strip, strips)
     return y.reshape(x_BxHxWxC.shape[0], -1, *y.shape[2:])[:, :out_h]
 
 
 def kernel_gradient(
-    x_BxHxWxC: jax.Array, dy_BxYxXxO: jax.Array, *, taps: int, stride: int
+    x_BxHxWxC: jax.Array, dy_BxYxXxO: jax.Array, *, taps: int, stride: int, groups: int
 ) -> jax.Array:
     """Gradient of `convolve` with respect to its kernel, float32 [K, K, C, O]."""
     transforms = _transforms(taps, stride)
@@ -63,37 +87,26 @@ def kernel_gradient(
     padded = jnp.pad(dy_BxYxXxO, ((0, 0), (0, pad_y), (0, pad_x), (0, 0)))
     dy_strips = padded.reshape(-1, rows, tiles, tile, out_channels)
 
-    def products_gradient(strip_RxWxC: jax.Array, dy_YxTxMxO: jax.Array) -> jax.Array:
+    def products_gradient(strip_RxWxC: jax.Array, dy_YxTxMxO: jax.Array) -> tuple[jax.Array]:
         patches_NxTxYxD = _patches(strip_RxWxC, transforms, taps, stride)
         pixels = dy_YxTxMxO.transpose(2, 1, 0, 3).reshape(tile, -1)
         d_products = (transforms.output_MxN.T @ pixels).reshape(n, -1, out_channels)
         patches = patches_NxTxYxD.reshape(n, -1, patches_NxTxYxD.shape[-1])
-        return jnp.einsum("ntd,nto->ndo", patches, d_products)
+        return (jnp.einsum("ntd,nto->ndo", patches, d_products),)
 
-    d_kernel_NxDxO = sum_over_chunks(products_gradient, strips, dy_strips)
+    (d_kernel_NxDxO,) = sum_over_chunks(products_gradient, strips, dy_strips)
     kernel_shape = (taps, taps, x_BxHxWxC.shape[-1], out_channels)
-    to_products = jax.linear_transpose(
-        lambda kernel: _to_products(kernel, transforms, stride),
+    from_products = jax.linear_transpose(
+        functools.partial(to_products, stride=stride, groups=groups),
         jax.ShapeDtypeStruct(kernel_shape, dy_BxYxXxO.dtype),
     )
-    (d_kernel,) = to_products(d_kernel_NxDxO)
+    (d_kernel,) = from_products(d_kernel_NxDxO)
     return d_kernel
 
 
 def _transforms(taps: int, stride: int) -> Transforms:
     blocks = -(-taps // stride)
     return minimal_filtering(min(MAX_TILE, MAX_MULTIPLICATIONS + 1 - blocks), blocks)
-
-
-def _to_products(kernel_KxKxCxO: jax.Array, transforms: Transforms, stride: int) -> jax.Array:
-    """Kernel in the basis of the products, [N, D, O]."""
-    taps, _, _, out_channels = kernel_KxKxCxO.shape
-    blocks = transforms.kernel_NxR.shape[1]
-    pad_x = blocks * stride - taps
-    kernel = jnp.pad(kernel_KxKxCxO, ((0, 0), (0, pad_x), (0, 0), (0, 0)))
-    blocks_KxRxSCxO = kernel.reshape(taps, blocks, -1, out_channels)
-    products = jnp.einsum("nr,krco->nkco", transforms.kernel_NxR, blocks_KxRxSCxO)
-    return products.reshape(products.shape[0], -1, out_channels)
 
 
 def _rows_per_strip(out_h: int, tiles: int) -> int:
@@ -128,7 +141,7 @@ def _patches(strip_RxWxC: jax.Array, transforms: Transforms, taps: int, stride: 
     tiles, rows = (width // stride - n) // tile + 1, height // stride - blocks + 1
     pixels = strip_RxWxC.reshape(height, width // stride, stride * channels)
     columns = [pixels[:, j : j + (tiles - 1) * tile + 1 : tile] for j in range(n)]
-    values = jnp.stack(combine(transforms.input_NxN, columns)).transpose(0, 2, 1, 3)
+    values = transform(transforms.input_NxN, columns).transpose(0, 2, 1, 3)
     block_rows = values.reshape(n, tiles, height // stride, stride * stride * channels)
     last = (taps - (blocks - 1) * stride) * stride * channels
     parts = [block_rows[:, :, i : i + rows] for i in range(blocks)]

@@ -1,184 +1,217 @@
 """2-D Winograd convolution of square kernels at stride 1, for CPUs.
 
 The output is cut into tiles of 4 x 4. With N = 4 + taps - 1, every tile costs N * N products
-per pair of channels, instead of 16 * taps * taps: 4 times (3 x 3) or 6.25 times (5 x 5) fewer.
-The products over all tiles form N * N plain matrix products over the channels.
+per pair of channels instead of 16 * taps * taps: 4 times (3 x 3) or 6.25 times (5 x 5) fewer.
+The products of all tiles form N * N plain matrix products over the channels.
 
-Shape suffixes: B images, T tiles (of all images), P = N * N products, I, O channels.
+Shape suffixes: G groups, R rows of tiles (of all images), M = 4, N products along one axis,
+P = N * N, T tiles, I, O channels of a group.
 """
 
-import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from siamfc_jax.models.winograd import MAX_MULTIPLICATIONS, Transforms, minimal_filtering
+from siamfc_jax.models.winograd import (
+    MAX_MULTIPLICATIONS,
+    Transforms,
+    minimal_filtering,
+    transform,
+)
 
 TILE = 4
 MAX_TAPS = MAX_MULTIPLICATIONS + 1 - TILE
-# Larger intermediates leave the cache and, worse, are returned to the system after every
-# call, which then has to map them again page by page.
-MAX_PRODUCTS_BYTES = 16 * 2**20
+MIN_CHANNELS = 8
+# Products held at a time: enough to keep two cores busy, few enough to stay in the cache.
+MAX_PRODUCTS = 2_200_000
 
 
-def is_profitable(image_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> bool:
+def accepts(kernel_shape: tuple[int, ...], stride: int, groups: int) -> bool:
+    """Whether the kernel is of the kind this lowering is for."""
+    taps, taps_x, channels, _ = kernel_shape
+    return stride == 1 and taps == taps_x and 2 <= taps <= MAX_TAPS and channels >= MIN_CHANNELS
+
+
+def is_profitable(image_shape: tuple[int, ...], taps: int) -> bool:
     """Whether whole tiles need clearly fewer multiplications than the plain sum."""
     _, height, width, _ = image_shape
-    taps_y, taps_x, channels, _ = kernel_shape
-    if taps_y != taps_x or not 2 <= taps_y <= MAX_TAPS or channels < 8:
-        return False
-    out_h, out_w = height - taps_y + 1, width - taps_x + 1
-    tiles = -(-out_h // TILE) * -(-out_w // TILE)
-    return 2 * tiles * (TILE + taps_y - 1) ** 2 < out_h * out_w * taps_y**2
+    tiles = _tiles(height, taps) * _tiles(width, taps)
+    plain = (height - taps + 1) * (width - taps + 1) * taps**2
+    return 2 * tiles * (TILE + taps - 1) ** 2 < plain
+
+
+def to_products(
+    kernel_KxKxIxGO: jax.Array, *, stride: int, groups: int
+) -> tuple[jax.Array, ...]:
+    """Kernel of each group in the basis of the products, [P, I, O]."""
+    taps = kernel_KxKxIxGO.shape[0]
+    kernel_NxR = minimal_filtering(TILE, taps).kernel_NxR
+    return tuple(
+        _both_axes(kernel_NxR, kernel.reshape(taps**2, *kernel.shape[2:]))
+        for kernel in jnp.split(kernel_KxKxIxGO, groups, axis=-1)
+    )
 
 
 def convolve(
-    x_BxHxWxC: jax.Array, kernel_KxKxIxO: jax.Array, *, groups: int
+    x_BxHxWxGI: jax.Array,
+    kernels_PxIxO: tuple[jax.Array, ...],
+    *,
+    taps: int,
+    stride: int,
+    groups: int,
 ) -> jax.Array:
-    """Valid convolution, float32 [B, H - K + 1, W - K + 1, O]."""
-    taps = kernel_KxKxIxO.shape[0]
+    """Valid convolution with the kernel that `to_products` gave, float32 [B, Y, X, G * O]."""
+    images, height, width, _ = x_BxHxWxGI.shape
+    out_channels = groups * kernels_PxIxO[0].shape[-1]
     transforms = minimal_filtering(TILE, taps)
-    kernels_PxIxO = [
-        _both_axes(transforms.kernel_NxR, kernel.reshape(taps**2, *kernel.shape[2:]))
-        for kernel in jnp.split(kernel_KxKxIxO, groups, axis=-1)
-    ]
+    out_h, out_w = height - taps + 1, width - taps + 1
 
-    def convolve_some(x_BxHxWxC: jax.Array) -> jax.Array:
-        tiles_PxTxC = _cut(x_BxHxWxC, transforms)
+    def convolve_rows(rows_RxNxWxGI: jax.Array) -> jax.Array:
+        tiles_PxTxGI = _tiles_of_rows(rows_RxNxWxGI, transforms)
+        rows = rows_RxNxWxGI.shape[0]
         outputs = [
-            _join(tiles_PxTxI @ kernel_PxIxO, x_BxHxWxC.shape, transforms)
+            _pixels(tiles_PxTxI @ kernel_PxIxO, rows, transforms)[:, :, :out_w]
             for tiles_PxTxI, kernel_PxIxO in zip(
-                jnp.split(tiles_PxTxC, groups, axis=-1), kernels_PxIxO, strict=True
+                jnp.split(tiles_PxTxGI, groups, axis=-1), kernels_PxIxO, strict=True
             )
         ]
         return jnp.concatenate(outputs, axis=-1)
 
-    images, out_channels = x_BxHxWxC.shape[0], kernel_KxKxIxO.shape[-1]
-    chunk = _images_at_once(x_BxHxWxC.shape, taps, out_channels // groups)
-    if chunk == images:
-        return convolve_some(x_BxHxWxC)
-    y = lax.map(convolve_some, _chunked(x_BxHxWxC, chunk))
-    return y.reshape(images, *y.shape[2:])
+    rows_RxNxWxGI = _rows_of_tiles(x_BxHxWxGI, transforms)
+    chunk = _rows_at_once(len(rows_RxNxWxGI), out_w, taps, out_channels)
+    y_RxMxX = map_chunks(convolve_rows, _chunked(rows_RxNxWxGI, chunk))
+    return y_RxMxX.reshape(images, -1, out_w, out_channels)[:, :out_h]
 
 
 def kernel_gradient(
-    x_BxHxWxC: jax.Array, dy_BxYxXxO: jax.Array, *, taps: int, groups: int
+    x_BxHxWxGI: jax.Array, dy_BxYxXxGO: jax.Array, *, taps: int, stride: int, groups: int
 ) -> jax.Array:
-    """Gradient of `convolve` with respect to its kernel, float32 [taps, taps, I, O]."""
+    """Gradient of the convolution with respect to its kernel, float32 [K, K, I, G * O]."""
     transforms = minimal_filtering(TILE, taps)
 
-    def products_gradient(x_BxHxWxC: jax.Array, dy_BxYxXxO: jax.Array) -> jax.Array:
-        tiles_PxTxC = _cut(x_BxHxWxC, transforms)
-        d_products_PxTxO = _join_transposed(dy_BxYxXxO, transforms)
-        return jnp.stack(
-            [
-                jnp.einsum("pti,pto->pio", tiles, d_products)
-                for tiles, d_products in zip(
-                    jnp.split(tiles_PxTxC, groups, axis=-1),
-                    jnp.split(d_products_PxTxO, groups, axis=-1),
-                    strict=True,
-                )
-            ],
+    def products_gradient(rows_RxNxWxGI: jax.Array, dy_RxMxXxGO: jax.Array) -> tuple[jax.Array, ...]:
+        tiles_PxTxGI = _tiles_of_rows(rows_RxNxWxGI, transforms)
+        d_products_PxTxGO = _pixels_transposed(dy_RxMxXxGO, transforms)
+        return tuple(
+            jnp.einsum("pti,pto->pio", tiles, d_products)
+            for tiles, d_products in zip(
+                jnp.split(tiles_PxTxGI, groups, axis=-1),
+                jnp.split(d_products_PxTxGO, groups, axis=-1),
+                strict=True,
+            )
         )
 
-    images, out_channels = dy_BxYxXxO.shape[0], dy_BxYxXxO.shape[-1]
-    chunk = _images_at_once(x_BxHxWxC.shape, taps, out_channels)
-    d_kernels_GxPxIxO = sum_over_chunks(
-        products_gradient, _chunked(x_BxHxWxC, chunk), _chunked(dy_BxYxXxO, chunk)
+    rows_RxNxWxGI = _rows_of_tiles(x_BxHxWxGI, transforms)
+    _, _, out_w, out_channels = dy_BxYxXxGO.shape
+    chunk = _rows_at_once(len(rows_RxNxWxGI), out_w, taps, out_channels)
+    d_kernels_PxIxO = sum_over_chunks(
+        products_gradient, _chunked(rows_RxNxWxGI, chunk), _chunked(_whole_tiles(dy_BxYxXxGO), chunk)
     )
-    groups_of_taps = [
+    d_kernels = [
         _both_axes(transforms.kernel_NxR.T, d_kernel).reshape(taps, taps, *d_kernel.shape[1:])
-        for d_kernel in d_kernels_GxPxIxO
+        for d_kernel in d_kernels_PxIxO
     ]
-    return jnp.concatenate(groups_of_taps, axis=-1)
+    return jnp.concatenate(d_kernels, axis=-1)
 
 
 def sum_over_chunks(
-    function: Callable[..., jax.Array], *chunked: jax.Array
-) -> jax.Array:
-    """Sum of `function` over the leading axis of its arguments, one chunk at a time."""
-    first, rest = [a[0] for a in chunked], [a[1:] for a in chunked]
-    if not len(rest[0]):
-        return function(*first)
-    total, _ = lax.scan(lambda total, args: (total + function(*args), None), function(*first), rest)
-    return total
+    function: Callable[..., tuple[jax.Array, ...]], *chunked: jax.Array
+) -> tuple[jax.Array, ...]:
+    """Sums of what `function` gives of the arguments' chunks, along their leading axes."""
+
+    def add(totals: tuple[jax.Array, ...], chunks: tuple[jax.Array, ...]) -> Any:
+        return jax.tree.map(jnp.add, totals, function(*chunks)), None
+
+    first = function(*(a[0] for a in chunked))
+    if len(chunked[0]) == 1:
+        return first
+    totals, _ = lax.scan(add, first, tuple(a[1:] for a in chunked))
+    return totals
 
 
-def _images_at_once(image_shape: tuple[int, ...], taps: int, out_channels: int) -> int:
-    """Largest divisor of the batch whose products stay within `MAX_PRODUCTS_BYTES`."""
-    images, height, width, _ = image_shape
-    tiles = -(-(height - taps + 1) // TILE) * -(-(width - taps + 1) // TILE)
-    image_bytes = 4 * tiles * (TILE + taps - 1) ** 2 * out_channels
-    most = max(1, MAX_PRODUCTS_BYTES // image_bytes)
-    return max(n for n in range(1, min(images, most) + 1) if images % n == 0)
+def map_chunks(function: Callable[[jax.Array], jax.Array], chunked: jax.Array) -> jax.Array:
+    """`lax.map`, whose result needs no memory before `chunked` is there."""
+    if len(chunked) == 1:
+        return function(chunked[0])[None]
+    shape = jax.eval_shape(function, chunked[0]).shape
+
+    def put(i: int, results: jax.Array) -> jax.Array:
+        return lax.dynamic_update_index_in_dim(results, function(chunked[i]), i, 0)
+
+    # All of it will be overwritten. A constant would be allocated as soon as the program starts.
+    anything = jnp.broadcast_to(chunked.ravel()[0], (len(chunked), *shape))
+    return lax.fori_loop(0, len(chunked), put, anything)
 
 
-def _chunked(a_Bx: jax.Array, chunk: int) -> jax.Array:
-    return a_Bx.reshape(-1, chunk, *a_Bx.shape[1:])
+def _chunked(a_R: jax.Array, chunk: int) -> jax.Array:
+    return a_R.reshape(-1, chunk, *a_R.shape[1:])
 
 
-def _cut(x_BxHxWxC: jax.Array, transforms: Transforms) -> jax.Array:
-    """Overlapping input tiles in the basis of the products, [P, T, C]."""
-    images, height, width, channels = x_BxHxWxC.shape
+def _tiles(size: int, taps: int) -> int:
+    return -(-(size - taps + 1) // TILE)
+
+
+def _rows_at_once(rows: int, out_w: int, taps: int, out_channels: int) -> int:
+    """Largest divisor of the rows of tiles with no more than `MAX_PRODUCTS` products."""
+    products = -(-out_w // TILE) * (TILE + taps - 1) ** 2 * out_channels
+    most = max(1, MAX_PRODUCTS // products)
+    return max(n for n in range(1, min(rows, most) + 1) if rows % n == 0)
+
+
+def _rows_of_tiles(x_BxHxWxC: jax.Array, transforms: Transforms) -> jax.Array:
+    """Overlapping rows of whole tiles, transformed along the height, [R, N, W, C]."""
+    _, height, width, channels = x_BxHxWxC.shape
     n = len(transforms.input_NxN)
-    overlap = n - TILE
-    tiles_y, tiles_x = -(-(height - overlap) // TILE), -(-(width - overlap) // TILE)
-    pad_y, pad_x = tiles_y * TILE + overlap - height, tiles_x * TILE + overlap - width
+    taps = n - TILE + 1
+    tiles_y, tiles_x = _tiles(height, taps), _tiles(width, taps)
+    pad_y, pad_x = TILE * tiles_y + taps - 1 - height, TILE * tiles_x + taps - 1 - width
     x = jnp.pad(x_BxHxWxC, ((0, 0), (0, pad_y), (0, pad_x), (0, 0)))
-
-    def every_tile(a: jax.Array, offset: int, tiles: int, axis: int) -> jax.Array:
-        return lax.slice_in_dim(a, offset, offset + (tiles - 1) * TILE + 1, TILE, axis)
-
-    rows = combine(transforms.input_NxN, [every_tile(x, i, tiles_y, 1) for i in range(n)])
-    values = [
-        value.reshape(-1, channels)
-        for row in rows
-        for value in combine(
-            transforms.input_NxN, [every_tile(row, j, tiles_x, 2) for j in range(n)]
-        )
-    ]
-    return jnp.stack(values)
+    rows = transform(transforms.input_NxN, [_every(TILE, x, i, tiles_y, 1) for i in range(n)], 2)
+    return rows.reshape(-1, n, width + pad_x, channels)
 
 
-def _join(
-    products_PxTxO: jax.Array, image_shape: tuple[int, ...], transforms: Transforms
-) -> jax.Array:
-    """Output [B, Y, X, O] of the products of all tiles."""
-    images, height, width, _ = image_shape
-    overlap = len(transforms.input_NxN) - TILE
-    out_h, out_w = height - overlap, width - overlap
-    tiles_y, tiles_x = -(-out_h // TILE), -(-out_w // TILE)
-    pixels = _both_axes(transforms.output_MxN, products_PxTxO)
-    tiles = pixels.reshape(TILE, TILE, images, tiles_y, tiles_x, -1)
-    padded = tiles.transpose(2, 3, 0, 4, 1, 5).reshape(images, tiles_y * TILE, tiles_x * TILE, -1)
-    return padded[:, :out_h, :out_w]
+def _tiles_of_rows(rows_RxNxWxC: jax.Array, transforms: Transforms) -> jax.Array:
+    """Tiles in the basis of the products, [P, T, C]."""
+    _, n, width, channels = rows_RxNxWxC.shape
+    tiles = _tiles(width, n - TILE + 1)
+    rows_NxRxWxC = rows_RxNxWxC.transpose(1, 0, 2, 3)
+    columns = [_every(TILE, rows_NxRxWxC, j, tiles, 2) for j in range(n)]
+    return transform(transforms.input_NxN, columns, axis=1).reshape(n * n, -1, channels)
 
 
-def _join_transposed(dy_BxYxXxO: jax.Array, transforms: Transforms) -> jax.Array:
-    """Gradient [P, T, O] of the products, of the gradient of what `_join` gives."""
-    images, out_h, out_w, channels = dy_BxYxXxO.shape
-    tiles_y, tiles_x = -(-out_h // TILE), -(-out_w // TILE)
-    pad_y, pad_x = tiles_y * TILE - out_h, tiles_x * TILE - out_w
-    padded = jnp.pad(dy_BxYxXxO, ((0, 0), (0, pad_y), (0, pad_x), (0, 0)))
-    tiles = padded.reshape(images, tiles_y, TILE, tiles_x, TILE, channels)
-    pixels = tiles.transpose(2, 4, 0, 1, 3, 5).reshape(TILE**2, -1, channels)
+def _every(step: int, a: jax.Array, start: int, count: int, axis: int) -> jax.Array:
+    return lax.slice_in_dim(a, start, start + (count - 1) * step + 1, step, axis)
+
+
+def _pixels(products_PxTxO: jax.Array, rows: int, transforms: Transforms) -> jax.Array:
+    """Outputs [R, M, X, O] of whole tiles."""
+    n = len(transforms.input_NxN)
+    products = products_PxTxO.reshape(n, n, rows, -1, products_PxTxO.shape[-1])
+    halfway = transform(transforms.output_MxN, list(products), axis=2)
+    pixels = transform(transforms.output_MxN, list(halfway), axis=3)
+    return pixels.reshape(rows, TILE, -1, products_PxTxO.shape[-1])
+
+
+def _pixels_transposed(dy_RxMxXxO: jax.Array, transforms: Transforms) -> jax.Array:
+    """Gradient [P, T, O] of the products, given that of what `_pixels` returns."""
+    rows, _, width, channels = dy_RxMxXxO.shape
+    tiles = dy_RxMxXxO.reshape(rows, TILE, width // TILE, TILE, channels)
+    pixels = tiles.transpose(1, 3, 0, 2, 4).reshape(TILE**2, -1, channels)
     return _both_axes(transforms.output_MxN.T, pixels)
 
 
-def _both_axes(transform: np.ndarray, a_QxLxC: jax.Array) -> jax.Array:
-    """`transform` along both axes of the Q = n * n leading values, as one matrix product."""
-    flat = np.kron(transform, transform) @ a_QxLxC.reshape(a_QxLxC.shape[0], -1)
+def _whole_tiles(y_BxYxXxC: jax.Array) -> jax.Array:
+    """Images padded to whole tiles and cut into rows of them, [R, M, X, C]."""
+    _, height, width, channels = y_BxYxXxC.shape
+    padded = jnp.pad(y_BxYxXxC, ((0, 0), (0, -height % TILE), (0, -width % TILE), (0, 0)))
+    return padded.reshape(-1, TILE, padded.shape[2], channels)
+
+
+def _both_axes(matrix: np.ndarray, a_QxLxC: jax.Array) -> jax.Array:
+    """`matrix` along both axes of the Q = n * n leading values, as one matrix product."""
+    flat = np.kron(matrix, matrix) @ a_QxLxC.reshape(len(a_QxLxC), -1)
     return flat.reshape(-1, *a_QxLxC.shape[1:])
-
-
-def combine(matrix: np.ndarray, values: list[jax.Array]) -> list[jax.Array]:
-    """`matrix` times the vector of `values`, as sums that skip the zeros."""
-    return [
-        functools.reduce(
-            jnp.add, [float(c) * v for c, v in zip(row, values, strict=True) if c != 0]
-        )
-        for row in matrix
-    ]

@@ -10,7 +10,10 @@ import functools
 from fractions import Fraction
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 # Small points keep the transforms' entries, and so the rounding errors, small.
 POINTS = (0, 1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2))
@@ -49,6 +52,18 @@ def minimal_filtering(outputs: int, taps: int) -> Transforms:
     return Transforms(
         *(np.array(rows, dtype=np.float32) for rows in (input_rows, kernel_rows, output_rows))
     )
+
+
+def transform(matrix: np.ndarray, values: list[jax.Array], axis: int = 0) -> jax.Array:
+    """`matrix` times the vector of the arrays `values`, stacked along a new `axis`."""
+    sums = [
+        functools.reduce(
+            jnp.add, [float(c) * v for c, v in zip(row, values, strict=True) if c != 0]
+        )
+        for row in matrix
+    ]
+    # Fused with a second transform this one would be computed again for each of its values.
+    return lax.optimization_barrier(jnp.stack(sums, axis))
 
 
 def _product(factors: list[Fraction]) -> Fraction:

@@ -1,6 +1,7 @@
 """Cross-correlation (temporary reference; replaced)."""
-import jax
+
 import jax.numpy as jnp
+
 
 def xcorr(template, search):
     h, w, c = template.shape[-3:]

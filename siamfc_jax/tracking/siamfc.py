@@ -41,13 +41,12 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
             boxes_Tx4, jax.nn.sigmoid(match), response, _response_box(state, state.side), middle
         )
 
-    def step(
-        params: Params, state: TrackState, frames: Frames
-    ) -> tuple[TrackState, Prediction]:
+    def step(params: Params, state: TrackState, frames: Frames) -> tuple[TrackState, Prediction]:
         scales = jnp.asarray(config.scales, jnp.float32)
         pyramid_TxSxHxWx3 = _pyramid(frames, state, state.side[:, None] * scales[None], config)
         n_targets, n_scales = pyramid_TxSxHxWx3.shape[:2]
-        features = network.embed(params, pyramid_TxSxHxWx3.reshape(-1, *pyramid_TxSxHxWx3.shape[2:]))
+        images = pyramid_TxSxHxWx3.reshape(-1, *pyramid_TxSxHxWx3.shape[2:])
+        features = network.embed(params, images)
         features = features.reshape(n_targets, n_scales, *features.shape[1:])
         responses_TxSxhxw = network.respond(params, state.template[:, None], features)
 

@@ -16,7 +16,7 @@ def balanced_logistic_loss(response_BxHxW: jax.Array, positive_BxHxW: jax.Array)
     class imbalance" (§2.2). A map without positives (or negatives) is the plain mean of eq. 4.
     """
     losses = logistic_loss(response_BxHxW, positive_BxHxW)
-    positives = positive_BxHxW.sum((1, 2))
+    positives = positive_BxHxW.astype(jnp.float32).sum((1, 2))
     negatives = positive_BxHxW[0].size - positives
     both = (positives > 0) & (negatives > 0)
     share = jnp.where(both, 0.5, 1.0)

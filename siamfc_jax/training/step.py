@@ -111,6 +111,24 @@ def init_state(key: jax.Array, network: SiamFCNetwork, settings: TrainSettings) 
     return TrainState(jnp.zeros((), jnp.int32), params, variables["batch_stats"], optimiser)
 
 
+def state_from_layers(layers: Tree, settings: TrainSettings) -> TrainState:
+    """A state at step 0 that continues from `trained_layers`' parameters and averages."""
+    averages = {
+        name: {key: jnp.asarray(layer[key]) for key in ("mean", "var")}
+        for name, layer in layers.items()
+        if name.startswith("bn")
+    }
+    backbone = {
+        name: {key: jnp.asarray(v) for key, v in layer.items() if key not in ("mean", "var")}
+        for name, layer in layers.items()
+        if name != "head"
+    }
+    params = {"backbone": backbone, "head": jax.tree.map(jnp.asarray, dict(layers["head"]))}
+    return TrainState(
+        jnp.zeros((), jnp.int32), params, averages, make_optimiser(settings).init(params)
+    )
+
+
 def trained_layers(state: TrainState) -> dict[str, dict[str, jax.Array]]:
     """The state's parameters in the layout of weight files: convN, bnN, head."""
     layers = {name: dict(layer) for name, layer in state.params["backbone"].items()}
@@ -172,7 +190,7 @@ def make_train_step(
             loss,
             centre_error(response, pairs.displacement),
             jnp.asarray(learning_rate(settings)(state.step), jnp.float32),
-            optax.global_norm(gradient),
+            optax.tree.norm(gradient),
         )
         return TrainState(state.step + 1, params, averages, optimiser_state), metrics
 
