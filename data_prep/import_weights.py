@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from absl import flags
 
 from data_prep.weights.imported import ColorOrder, table
@@ -27,6 +28,10 @@ _COLOR_ORDER = flags.DEFINE_enum(
     "names of the SiamRPN family, else rgb.",
 )
 
+_HEAD_BIAS = flags.DEFINE_float(
+    "head_bias", None, "Bias of the response map, for sources that lack theirs."
+)
+
 
 def main(args: Sequence[str]) -> None:
     if len(args) != 1 or not _OUT.value:
@@ -36,6 +41,9 @@ def main(args: Sequence[str]) -> None:
     order = cast(ColorOrder | None, None if _COLOR_ORDER.value == "auto" else _COLOR_ORDER.value)
     imported = import_file(source, kind, order)
     notes = "\n".join([f"Imported from {source.name!a}.", *imported.notes])
+    if _HEAD_BIAS.value is not None:
+        imported.params["head"]["bias"] = np.float32(_HEAD_BIAS.value)
+        notes += f"\nThe bias of the response, {_HEAD_BIAS.value:g}, was given by hand."
     save_weights(out, imported.params, weight_file_config(imported.config), notes=notes)
     print(table(imported), notes, describe(out), sep="\n")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from absl import flags
 
 from experiments import cli
+from experiments.compilation_cache import use_compilation_cache
 
 _OTB = flags.DEFINE_string("otb", None, "Folder with OTB's sequences.", required=True)
 _MODEL = flags.DEFINE_string("model", "siamfc-3s", "Shipped model or weight file.")
@@ -31,6 +32,7 @@ def main(args: Sequence[str]) -> None:
     cli.expect_no_arguments(args)
     from experiments.otb_table import evaluate_otb
 
+    use_compilation_cache()
     evaluate_otb(
         Path(_OTB.value),
         _MODEL.value,

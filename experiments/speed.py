@@ -78,7 +78,7 @@ def _live(settings: BenchmarkSettings, model: Model) -> None:
 def _clip(settings: BenchmarkSettings, model: Model) -> None:
     images, box = _clip_of(settings)
     tracker = siamfc_tracker(model.network, model.tracking)
-    params = jax.device_put(model.params)
+    params = model.network.prepare(jax.device_put(model.params))
     canvases = [on_canvas([image]) for image in images]
     clip = jax.device_put(
         Frames(np.stack([c.pixels for c in canvases]), np.stack([c.sizes for c in canvases]))  # type: ignore[arg-type]

@@ -123,8 +123,8 @@ def torch_train_step(model: TorchSiamFC, batch: int, search_size: int) -> Any:
             modules += [torch.nn.BatchNorm2d(out), torch.nn.ReLU(inplace=True)]
         if index < 2:
             modules.append(torch.nn.MaxPool2d(3, 2))
-    network = torch.nn.Sequential(*modules).to(model.device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: Any = torch.nn.Sequential(*modules).to(model.device)
+    network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(network.parameters(), 1e-2, momentum=0.9, weight_decay=5e-4)
 
     def images(size: int) -> Tensor:

@@ -24,6 +24,7 @@ from absl import flags
 from tqdm import tqdm
 
 from experiments import cli
+from experiments.compilation_cache import use_compilation_cache
 from siamfc_jax.media.box_text import parse_box, read_boxes_file
 from siamfc_jax.media.demo import demo_clip
 from siamfc_jax.media.errors import MediaError
@@ -84,6 +85,7 @@ def _load_tracker() -> VideoTracker:
 
     import siamfc_jax
 
+    use_compilation_cache()
     tracker = siamfc_jax.load_multi(_MODEL.value)
     device = jax.devices()[0]
     print(f"model: {_MODEL.value}, on {device.platform} ({device.device_kind})", flush=True)

@@ -87,6 +87,14 @@ def test_folding_the_batch_norm_changes_nothing(norm_last):
     np.testing.assert_allclose(folded, trained, rtol=1e-3, atol=1e-3 * np.abs(trained).max())
 
 
+def test_prepared_parameters_give_the_same_features():
+    params = fold_batch_norm(random_layers(TINY))
+    image = images(2, 127)
+    plain = TINY.embed(params, image)
+    prepared = TINY.embed(TINY.prepare(params), image)
+    np.testing.assert_allclose(prepared, plain, atol=1e-5 * np.abs(plain).max())
+
+
 def test_any_size_from_the_receptive_field_upwards_can_be_embedded():
     params = fold_batch_norm(TINY.init(jax.random.key(0)))
     for size in (87, 88, 127, 150):

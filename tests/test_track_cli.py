@@ -31,7 +31,8 @@ def real_jax():
     return "jaxlib" in sys.modules
 
 device = types.SimpleNamespace(platform="cpu", device_kind="fake")
-sys.modules["jax"] = types.SimpleNamespace(devices=lambda: [device])
+config = types.SimpleNamespace(jax_compilation_cache_dir="", update=lambda *_: None)
+sys.modules["jax"] = types.SimpleNamespace(devices=lambda: [device], config=config)
 siamfc_jax.load_multi = load
 cli.run(track.main)
 """
@@ -138,3 +139,14 @@ def wait_until(condition):
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert condition()
+
+
+def test_the_readmes_first_command_tracks_the_demo_with_the_shipped_weights(tmp_path):
+    real = [sys.executable, "-m", "experiments.track", f"--out={tmp_path}", "--max_frames=8"]
+    done = subprocess.run(real, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "tracked 8 frames" in done.stdout
+    rows = read_boxes_csv(tmp_path / "demo_tracked.csv")
+    assert len(video_frames(tmp_path / "demo_tracked.mp4")) == 8
+    assert (tmp_path / "demo_tracked_sheet.png").stat().st_size > 10_000
+    assert rows.boxes.shape == (8, 1, 4)

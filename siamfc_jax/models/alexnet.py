@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from siamfc_jax.models.conv import conv2d
+from siamfc_jax.models.conv import conv2d, prepare_kernel
 from siamfc_jax.models.pooling import max_pool
 
 Params = Mapping[str, Any]
@@ -57,11 +57,22 @@ def output_size(size: int) -> int:
     return remaining
 
 
+def prepare(params: Params, config: AlexNetConfig) -> dict[str, Any]:
+    """Folded parameters whose kernels are made ready once for the convolutions of `embed`."""
+    prepared = dict(params)
+    for index, (groups, stride) in enumerate(zip(config.groups, STRIDES, strict=True)):
+        layer = params[f"conv{index + 1}"]
+        kernel = prepare_kernel(jnp.asarray(layer["kernel"]), stride=stride, groups=groups)
+        prepared[f"conv{index + 1}"] = {**layer, "kernel": kernel}
+    return prepared
+
+
 def embed(params: Params, image_BxHxWx3: jax.Array, config: AlexNetConfig) -> jax.Array:
     """Embed images with folded parameters (`folding.fold_batch_norm`).
 
     Args:
-      params: {"conv1": {"kernel" [kh, kw, in / groups, out], "bias" [out]}, ..., "conv5": ...}.
+      params: {"conv1": {"kernel" [kh, kw, in / groups, out], "bias" [out]}, ..., "conv5": ...},
+        as they are or from `prepare`.
       image_BxHxWx3: float32 RGB in 0..255, no mean subtracted; any H, W >= 87.
       config: the network's widths and groups.
 

@@ -25,6 +25,7 @@ class PreparedKernel:
     products: Any
 
 
+@functools.partial(jax.jit, static_argnames=("stride", "groups"))
 def prepare_kernel(kernel: jax.Array, *, stride: int = 1, groups: int = 1) -> PreparedKernel:
     """Do once, for inference, what `conv2d` has to do with its kernel on every call.
 
@@ -36,6 +37,7 @@ def prepare_kernel(kernel: jax.Array, *, stride: int = 1, groups: int = 1) -> Pr
     return PreparedKernel(kernel, products)
 
 
+@functools.partial(jax.jit, static_argnames=("stride", "groups"))
 def conv2d(
     x_BxHxWxC: jax.Array,
     kernel: jax.Array | PreparedKernel,
@@ -63,16 +65,15 @@ def conv2d(
 
 def _inference(x: jax.Array, prepared: PreparedKernel, stride: int, groups: int) -> jax.Array:
     kernel = prepared.kernel_KxKxIxO
-    options = {"stride": stride, "groups": groups}
     lowering = _cpu_lowering(kernel, stride, groups, x)
     if lowering is None:
-        return _direct(x, kernel, **options)
+        return _direct(x, kernel, stride, groups)
 
     def cpu(x: jax.Array, _: jax.Array, products: Any) -> jax.Array:
-        return lowering.convolve(x, products, taps=len(kernel), **options)
+        return lowering.convolve(x, products, taps=len(kernel), stride=stride, groups=groups)
 
     def default(x: jax.Array, kernel: jax.Array, _: Any) -> jax.Array:
-        return _direct(x, kernel, **options)
+        return _direct(x, kernel, stride, groups)
 
     return lax.platform_dependent(x, kernel, prepared.products, cpu=cpu, default=default)
 
@@ -104,14 +105,13 @@ def _input_gradient(
     x: jax.Array, kernel: jax.Array, dy: jax.Array, stride: int, groups: int
 ) -> jax.Array:
     def direct(kernel: jax.Array, dy: jax.Array) -> jax.Array:
-        convolve = functools.partial(_direct, kernel=kernel, stride=stride, groups=groups)
-        (dx,) = jax.linear_transpose(convolve, jax.ShapeDtypeStruct(x.shape, x.dtype))(dy)
+        (dx,) = jax.linear_transpose(lambda x: _direct(x, kernel, stride, groups), _like(x))(dy)
         return dx
 
     def full(kernel: jax.Array, dy: jax.Array) -> jax.Array:
-        pad = len(kernel) - 1
-        padded = jnp.pad(dy, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-        return conv2d(padded, _reversed(kernel, groups), groups=groups)
+        taps, options = len(kernel), {"stride": stride, "groups": groups}
+        products = conv_tiles.to_products(_reversed(kernel, groups), **options)
+        return conv_tiles.convolve(dy, products, taps=taps, padding=taps - 1, **options)
 
     if _cpu_lowering(kernel, stride, groups, x) is conv_tiles:
         return lax.platform_dependent(kernel, dy, cpu=full, default=direct)
@@ -121,19 +121,22 @@ def _input_gradient(
 def _kernel_gradient(
     x: jax.Array, kernel: jax.Array, dy: jax.Array, stride: int, groups: int
 ) -> jax.Array:
-    options = {"stride": stride, "groups": groups}
-
     def direct(x: jax.Array, dy: jax.Array) -> jax.Array:
-        convolve = functools.partial(_direct, x, **options)
-        shape = jax.ShapeDtypeStruct(kernel.shape, kernel.dtype)
-        (d_kernel,) = jax.linear_transpose(convolve, shape)(dy)
+        convolve = functools.partial(_direct, x, stride=stride, groups=groups)
+        (d_kernel,) = jax.linear_transpose(convolve, _like(kernel))(dy)
         return d_kernel
 
     lowering = _cpu_lowering(kernel, stride, groups, x)
     if lowering is None:
         return direct(x, dy)
-    cpu = functools.partial(lowering.kernel_gradient, taps=len(kernel), **options)
+    cpu = functools.partial(
+        lowering.kernel_gradient, taps=len(kernel), stride=stride, groups=groups
+    )
     return lax.platform_dependent(x, dy, cpu=cpu, default=direct)
+
+
+def _like(a: jax.Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(a.shape, a.dtype)
 
 
 def _cpu_lowering(
@@ -149,7 +152,7 @@ def _cpu_lowering(
     return None
 
 
-def _direct(x: jax.Array, kernel: jax.Array, *, stride: int, groups: int) -> jax.Array:
+def _direct(x: jax.Array, kernel: jax.Array, stride: int, groups: int) -> jax.Array:
     return lax.conv_general_dilated(
         x,
         kernel,

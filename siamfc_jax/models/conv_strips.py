@@ -13,7 +13,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from siamfc_jax.models.conv_tiles import map_chunks, sum_over_chunks
+from siamfc_jax.models.chunks import MAX_NUMBERS, map_chunks, sum_chunks
 from siamfc_jax.models.winograd import (
     MAX_MULTIPLICATIONS,
     Transforms,
@@ -22,9 +22,9 @@ from siamfc_jax.models.winograd import (
 )
 
 MAX_TILE = 4
-MAX_BLOCK_CHANNELS = 64
 MAX_BLOCKS = MAX_MULTIPLICATIONS - 1
-STRIP_TILES = 2048
+MAX_BLOCK_CHANNELS = 64
+STRIP_TILES = 2048  # Rows of the matrix products.
 
 
 def accepts(kernel_shape: tuple[int, ...], stride: int, groups: int) -> bool:
@@ -59,17 +59,18 @@ def convolve(
     out_w = (x_BxHxWxC.shape[2] - taps) // stride + 1
     transforms = _transforms(taps, stride)
 
-    def convolve_strip(strip_RxWxC: jax.Array) -> jax.Array:
+    def convolve_strip(strips_1xRxWxC: jax.Array) -> jax.Array:
+        (strip_RxWxC,) = strips_1xRxWxC
         patches_NxTxYxD = _patches(strip_RxWxC, transforms, taps, stride)
         n, tiles, rows, depth = patches_NxTxYxD.shape
         products = patches_NxTxYxD.reshape(n, -1, depth) @ kernel_NxDxO
-        pixels = transforms.output_MxN @ products.reshape(n, -1)
+        pixels = jnp.matmul(transforms.output_MxN, products.reshape(n, -1))
         pixels_MxTxYxO = pixels.reshape(-1, tiles, rows, kernel_NxDxO.shape[-1])
         padded = pixels_MxTxYxO.transpose(2, 1, 0, 3).reshape(rows, -1, pixels_MxTxYxO.shape[-1])
-        return padded[:, :out_w]
+        return padded[None, :, :out_w]
 
     strips, out_h = _strips(x_BxHxWxC, taps, stride)
-    y = map_chunks(convolve_strip, strips)
+    y = map_chunks(convolve_strip, strips, MAX_NUMBERS)
     return y.reshape(x_BxHxWxC.shape[0], -1, *y.shape[2:])[:, :out_h]
 
 
@@ -79,7 +80,7 @@ def kernel_gradient(
     """Gradient of `convolve` with respect to its kernel, float32 [K, K, C, O]."""
     transforms = _transforms(taps, stride)
     tile, n = transforms.output_MxN.shape
-    images, out_h, out_w, out_channels = dy_BxYxXxO.shape
+    _, out_h, out_w, out_channels = dy_BxYxXxO.shape
     strips, _ = _strips(x_BxHxWxC, taps, stride)
     tiles = -(-out_w // tile)
     rows = _rows_per_strip(out_h, tiles)
@@ -87,14 +88,15 @@ def kernel_gradient(
     padded = jnp.pad(dy_BxYxXxO, ((0, 0), (0, pad_y), (0, pad_x), (0, 0)))
     dy_strips = padded.reshape(-1, rows, tiles, tile, out_channels)
 
-    def products_gradient(strip_RxWxC: jax.Array, dy_YxTxMxO: jax.Array) -> tuple[jax.Array]:
+    def of_strip(strips_1xRxWxC: jax.Array, dy_1xYxTxMxO: jax.Array) -> list[jax.Array]:
+        (strip_RxWxC,), (dy_YxTxMxO,) = strips_1xRxWxC, dy_1xYxTxMxO
         patches_NxTxYxD = _patches(strip_RxWxC, transforms, taps, stride)
         pixels = dy_YxTxMxO.transpose(2, 1, 0, 3).reshape(tile, -1)
-        d_products = (transforms.output_MxN.T @ pixels).reshape(n, -1, out_channels)
+        d_products = jnp.matmul(transforms.output_MxN.T, pixels).reshape(n, -1, out_channels)
         patches = patches_NxTxYxD.reshape(n, -1, patches_NxTxYxD.shape[-1])
-        return (jnp.einsum("ntd,nto->ndo", patches, d_products),)
+        return [jnp.einsum("ntd,nto->ndo", patches, d_products)]
 
-    (d_kernel_NxDxO,) = sum_over_chunks(products_gradient, strips, dy_strips)
+    (d_kernel_NxDxO,) = sum_chunks(of_strip, (strips, dy_strips), MAX_NUMBERS)
     kernel_shape = (taps, taps, x_BxHxWxC.shape[-1], out_channels)
     from_products = jax.linear_transpose(
         functools.partial(to_products, stride=stride, groups=groups),
@@ -116,7 +118,7 @@ def _rows_per_strip(out_h: int, tiles: int) -> int:
 
 def _strips(x_BxHxWxC: jax.Array, taps: int, stride: int) -> tuple[jax.Array, int]:
     """Overlapping strips [B * strips, rows, W', C] of the padded images; the output's height."""
-    images, height, width, channels = x_BxHxWxC.shape
+    _, height, width, _ = x_BxHxWxC.shape
     tile, n = _transforms(taps, stride).output_MxN.shape
     out_h, out_w = (height - taps) // stride + 1, (width - taps) // stride + 1
     tiles = -(-out_w // tile)

@@ -43,6 +43,10 @@ class SiamFCNetwork:
         """phi with folded parameters; see `alexnet.embed`."""
         return alexnet.embed(params, image_BxHxWx3, self.backbone)
 
+    def prepare(self, params: Params) -> dict[str, Any]:
+        """Folded parameters, made ready once for many calls of `embed`; see `alexnet.prepare`."""
+        return alexnet.prepare(params, self.backbone)
+
     def respond(self, params: Params, template: jax.Array, search: jax.Array) -> jax.Array:
         """Response maps [..., H - h + 1, W - w + 1] of templates [..., h, w, C] over search
         features [..., H, W, C]; leading dimensions broadcast (eq. 2). 6 over 22 gives 17 x 17."""

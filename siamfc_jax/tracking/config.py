@@ -38,9 +38,10 @@ class SiamFCTracking:
         in whose crop the displacement was measured.
       round_crops: crops start and end on whole frame pixels, as released, up to half a pixel
         (and, by its formula, another half) off the target's centre.
-      pyramid: "direct" resizes every scale from the frame; "two_stage" cuts the largest region
-        once, resizes it so that the smallest scale has the final size, and resizes the scales
-        from that, as released.
+      pyramid: "direct" resizes every scale from the frame, bilinearly. "two_stage" is the released
+        way: crops of whole pixels; the largest region is resized so that the smallest scale has
+        its final size, and the scales are cut from that and resized again; by area when they
+        shrink (`siamfc_jax.area_resize`). Slower.
       clip_to_frame: the centre stays inside the frame and the reported box is cut at its border.
         Released code does neither.
     """

@@ -43,7 +43,7 @@ class MultiTracker:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._tracker = compiled_tracker(model.network, model.tracking)
-        self._params = jax.device_put(model.params)
+        self._params = model.network.prepare(jax.device_put(model.params))
         self._state: TrackState | None = None
         self._size = (0, 0)
         self.initial_prediction: Prediction | None = None

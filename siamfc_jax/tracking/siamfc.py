@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
+from siamfc_jax.area_resize import resize_squares
 from siamfc_jax.crops import Frames, context_side, crop_squares, mean_colour
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.tracking.config import SiamFCTracking
@@ -23,11 +23,15 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         exemplar_side = context_side(size, config.context)
         side = exemplar_side * (config.search_size / config.exemplar_size)
         pad = mean_colour(frames)[stream_T]
-        crop_side = _round(exemplar_side) if config.round_crops else exemplar_side
+        whole = config.round_crops or config.pyramid == "two_stage"
+        crop_side = _round(exemplar_side) if whole else exemplar_side
         corner = _corner(centre, crop_side, config)
-        exemplar = crop_squares(
-            frames, stream_T, corner[:, None], crop_side[:, None], pad, config.exemplar_size
-        )
+        cut = (frames, stream_T, corner[:, None], crop_side[:, None], pad)
+        if config.pyramid == "direct":
+            exemplar = crop_squares(*cut, config.exemplar_size)
+        else:
+            out = jnp.full((len(boxes_Tx4), 1), float(config.exemplar_size))
+            exemplar = resize_squares(*cut, out, config.exemplar_size)
         template = network.embed(params, exemplar[:, 0])
         state = TrackState(template, stream_T, centre, size, side, side, pad)
         return state, _first_prediction(params, state, boxes_Tx4)
@@ -96,7 +100,7 @@ def _round(values: jax.Array) -> jax.Array:
 
 
 def _corner(centre: jax.Array, side: jax.Array, config: SiamFCTracking) -> jax.Array:
-    if not config.round_crops:
+    if not config.round_crops and config.pyramid == "direct":
         return centre - side[..., None] / 2
     # Released: the first pixel, counted from 1, is round(position - (side + 1) / 2), where the
     # position of a box is its first pixel plus half its size: 1 more than in our coordinates.
@@ -107,36 +111,37 @@ def _pyramid(
     frames: Frames, state: TrackState, side_TxS: jax.Array, config: SiamFCTracking
 ) -> jax.Array:
     """Search images of all scales, [T, S, search_size, search_size, 3]."""
-    if config.round_crops:
-        side_TxS = _round(side_TxS)
     if config.pyramid == "direct":
+        if config.round_crops:
+            side_TxS = _round(side_TxS)
         corner = _corner(state.centre[:, None], side_TxS, config)
         return crop_squares(frames, state.stream, corner, side_TxS, state.pad, config.search_size)
+    return _two_stage_pyramid(frames, state, side_TxS, config)
 
+
+def _two_stage_pyramid(
+    frames: Frames, state: TrackState, side_TxS: jax.Array, config: SiamFCTracking
+) -> jax.Array:
+    """The released pyramid: every scale is cut out of one resized region, and resized again."""
+    side_TxS = _round(side_TxS)
     zoom_T = config.search_size / side_TxS[:, 0]
-    widest_T = side_TxS[:, -1]
-    region_size_T = _round(zoom_T * widest_T)
-    # Static room for the region; its true size varies by rounding with the side.
+    region_size_T = _round(zoom_T * side_TxS[:, -1])
+    # Static room for the region, whose true size varies by rounding with the side.
     room = int(np.ceil(config.search_size * config.scales[-1] / config.scales[0] * 1.1)) + 2
-    region = crop_squares(
-        frames,
-        state.stream,
-        _corner(state.centre, widest_T, config)[:, None],
-        (widest_T * room / region_size_T)[:, None],
-        state.pad,
-        room,
+    region_size_T = jnp.minimum(region_size_T, room)
+    corner = _corner(state.centre[:, None], side_TxS[:, -1:], config)
+    region = resize_squares(
+        frames, state.stream, corner, side_TxS[:, -1:], state.pad, region_size_T[:, None], room
     )[:, 0]
-    # A product with the identity: XLA would otherwise fuse the two stages and compute each pixel
-    # of the region anew for every pixel taken from it (5 times slower; it drops a barrier).
-    region = jnp.einsum("thwc,cd->thwd", region, jnp.eye(3), precision=lax.Precision.HIGHEST)
-    region_sizes = jnp.minimum(region_size_T, room).astype(jnp.int32)[:, None].repeat(2, 1)
-    regions = Frames(region, region_sizes)
+    regions = Frames(region, region_size_T.astype(jnp.int32)[:, None].repeat(2, 1))
     inner_side = _round(zoom_T[:, None] * side_TxS)
     # The same formula in the region, whose centre is (1 + size) / 2 counted from 1.
-    corner = _round((region_size_T[:, None] - inner_side) / 2) - 1
-    corner = corner[..., None].repeat(2, -1)
+    inner_corner = _round((region_size_T[:, None] - inner_side) / 2) - 1
+    inner_corner = inner_corner[..., None].repeat(2, -1)
     targets = jnp.arange(len(state.stream), dtype=jnp.int32)
-    return crop_squares(regions, targets, corner, inner_side, state.pad, config.search_size)
+    size = config.search_size
+    out = jnp.full(side_TxS.shape, float(size))
+    return resize_squares(regions, targets, inner_corner, inner_side, state.pad, out, size)
 
 
 def _locate(
