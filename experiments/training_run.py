@@ -62,7 +62,8 @@ def train_siamfc(
     """Train, write `metrics.jsonl` and `weights.safetensors` into `out`, track the validation.
 
     Training starts from the weight file `initial` where one is given: its batch norms must not be
-    folded. The weights are written every `save_every` steps and at the end; the last are the result.
+    folded. The weights are written every `save_every` steps and at the end: the last are the
+    result.
 
     Raises:
       TrainingError: the loss is not finite.

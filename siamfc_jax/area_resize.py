@@ -1,8 +1,8 @@
 """Crops of whole pixels, resized bilinearly when they grow and by area when they shrink.
 
 The authors' camera-ready tracker resized so (OpenCV's INTER_LINEAR and INTER_AREA); their released
-code notes that its own `imresize` differs from it slightly. It costs a product with the whole frame;
-the crops of `siamfc_jax.crops` cost four pixels each, and are what everything else uses.
+code notes that its own `imresize` differs from it slightly. It costs a product with the whole
+frame; the crops of `siamfc_jax.crops` cost four pixels each, and are what everything else uses.
 """
 
 import jax

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siamfc_jax.models import chunks, conv_strips, conv_tiles
+from siamfc_jax.models import conv_strips, conv_tiles
 from siamfc_jax.models.conv import PreparedKernel, conv2d, prepare_kernel
 from siamfc_jax.models.winograd import MAX_MULTIPLICATIONS, minimal_filtering
 
@@ -117,11 +117,9 @@ def test_tiles_equal_the_plain_sum_at_any_size(taps, margin, images, groups):
     assert_close(convolve(*f32(x, kernel)), loop_conv(x, kernel, groups=groups))
 
 
-@pytest.mark.parametrize("numbers_at_once", ["images", "rows of tiles", "one row of tiles"])
-def test_tiles_in_chunks_equal_the_plain_sum(monkeypatch, numbers_at_once):
-    row_products, image_rows = 3 * 36 * 6, 3 * 6 * 14 * 4
-    limits = {"images": 2 * image_rows, "rows of tiles": 3 * row_products, "one row of tiles": 1}
-    monkeypatch.setattr(chunks, "MAX_NUMBERS", limits[numbers_at_once])
+@pytest.mark.parametrize("at_once", [(3, 4), (1, 4), (3, 2), (1, 1)], ids=str)
+def test_tiles_in_chunks_equal_the_plain_sum(monkeypatch, at_once):
+    monkeypatch.setattr(conv_tiles, "_chunk_sizes", lambda *_: at_once)
     x, kernel, dy = random(4, 14, 14, 4), random(3, 3, 2, 6), random(4, 12, 12, 6)
     options = {"stride": 1, "groups": 2}
 

@@ -67,8 +67,7 @@ def write_stills(folder, annotations):
 def test_stills_leave_out_crowds_and_tiny_objects(tmp_path):
     boxes = [[1, 2, 20, 30], [1, 2, 20, 30], [1, 2, 20, 5]]
     annotations = [
-        {"id": k, "image_id": 7, "bbox": box, "iscrowd": int(k == 1)}
-        for k, box in enumerate(boxes)
+        {"id": k, "image_id": 7, "bbox": box, "iscrowd": int(k == 1)} for k, box in enumerate(boxes)
     ]
     (track,) = read_coco_stills(*write_stills(tmp_path, annotations))
     assert track.boxes.tolist() == [[1, 2, 20, 30]]

@@ -31,7 +31,7 @@ def real_jax():
     return "jaxlib" in sys.modules
 
 device = types.SimpleNamespace(platform="cpu", device_kind="fake")
-config = types.SimpleNamespace(jax_compilation_cache_dir="", update=lambda *_: None)
+config = types.SimpleNamespace(values={"jax_compilation_cache_dir": ""}, update=lambda *_: None)
 sys.modules["jax"] = types.SimpleNamespace(devices=lambda: [device], config=config)
 siamfc_jax.load_multi = load
 cli.run(track.main)

@@ -66,9 +66,10 @@ class Prefetch(Generic[T]):
     def _put(self, items: list[T], end: BaseException | None) -> None:
         while not self._stop.is_set():
             try:
-                return self._queue.put((items, end), timeout=_POLL)
+                self._queue.put((items, end), timeout=_POLL)
             except Full:
                 continue
+            return
 
 
 class Background(Generic[T]):

@@ -11,18 +11,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-# In an intermediate: enough to keep two cores busy, few enough to stay in the cache.
-MAX_NUMBERS = 2_250_000
 
-
-def map_chunks(
-    function: Callable[[jax.Array], jax.Array], a_L: jax.Array, numbers: int
-) -> jax.Array:
-    """`function(a_L)` in chunks of the leading axis, each item of which makes some `numbers`.
+def map_chunks(function: Callable[[jax.Array], jax.Array], a_L: jax.Array, most: int) -> jax.Array:
+    """`function(a_L)` in chunks of the leading axis, equal and of at most `most` items (or 1).
 
     Like `lax.map`, but the result needs no memory before `a_L` is there.
     """
-    chunked = _chunked(a_L, numbers)
+    chunked = _chunked(a_L, most)
     if len(chunked) == 1:
         return function(a_L)
     result = jax.eval_shape(function, chunked[0])
@@ -37,10 +32,10 @@ def map_chunks(
 
 
 def sum_chunks(
-    function: Callable[..., list[jax.Array]], arrays_L: tuple[jax.Array, ...], numbers: int
+    function: Callable[..., list[jax.Array]], arrays_L: tuple[jax.Array, ...], most: int
 ) -> list[jax.Array]:
     """Sums of `function`'s results over chunks of its arguments, as in `map_chunks`."""
-    chunked = [_chunked(a, numbers) for a in arrays_L]
+    chunked = [_chunked(a, most) for a in arrays_L]
     if len(chunked[0]) == 1:
         return function(*arrays_L)
 
@@ -53,8 +48,6 @@ def sum_chunks(
     return lax.fori_loop(0, len(chunked[0]), add, zeros)
 
 
-def _chunked(a_L: jax.Array, numbers: int) -> jax.Array:
-    """[L / n, n, ...] with the largest n that keeps to `MAX_NUMBERS`."""
-    most = min(len(a_L), max(1, MAX_NUMBERS // numbers))
-    n = max(n for n in range(1, most + 1) if len(a_L) % n == 0)
-    return a_L.reshape(-1, n, *a_L.shape[1:])
+def _chunked(a_L: jax.Array, most: int) -> jax.Array:
+    size = max(n for n in range(1, max(1, min(len(a_L), most)) + 1) if len(a_L) % n == 0)
+    return a_L.reshape(-1, size, *a_L.shape[1:])

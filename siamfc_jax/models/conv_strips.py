@@ -13,7 +13,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from siamfc_jax.models.chunks import MAX_NUMBERS, map_chunks, sum_chunks
+from siamfc_jax.models.chunks import map_chunks, sum_chunks
 from siamfc_jax.models.winograd import (
     MAX_MULTIPLICATIONS,
     Transforms,
@@ -24,7 +24,7 @@ from siamfc_jax.models.winograd import (
 MAX_TILE = 4
 MAX_BLOCKS = MAX_MULTIPLICATIONS - 1
 MAX_BLOCK_CHANNELS = 64
-STRIP_TILES = 2048  # Rows of the matrix products.
+STRIP_TILES = 1536  # Rows of the matrix products.
 
 
 def accepts(kernel_shape: tuple[int, ...], stride: int, groups: int) -> bool:
@@ -70,7 +70,7 @@ def convolve(
         return padded[None, :, :out_w]
 
     strips, out_h = _strips(x_BxHxWxC, taps, stride)
-    y = map_chunks(convolve_strip, strips, MAX_NUMBERS)
+    y = map_chunks(convolve_strip, strips, 1)
     return y.reshape(x_BxHxWxC.shape[0], -1, *y.shape[2:])[:, :out_h]
 
 
@@ -96,7 +96,7 @@ def kernel_gradient(
         patches = patches_NxTxYxD.reshape(n, -1, patches_NxTxYxD.shape[-1])
         return [jnp.einsum("ntd,nto->ndo", patches, d_products)]
 
-    (d_kernel_NxDxO,) = sum_chunks(of_strip, (strips, dy_strips), MAX_NUMBERS)
+    (d_kernel_NxDxO,) = sum_chunks(of_strip, (strips, dy_strips), 1)
     kernel_shape = (taps, taps, x_BxHxWxC.shape[-1], out_channels)
     from_products = jax.linear_transpose(
         functools.partial(to_products, stride=stride, groups=groups),

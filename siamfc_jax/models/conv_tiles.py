@@ -24,6 +24,9 @@ from siamfc_jax.models.winograd import (
 TILE = 4
 MAX_TAPS = MAX_MULTIPLICATIONS + 1 - TILE
 MIN_CHANNELS = 16
+# Numbers in an intermediate: enough to keep two cores busy, few enough to stay in the cache.
+MAX_PRODUCTS = 2_100_000
+MAX_ROWS = 2_300_000
 
 
 def accepts(kernel_shape: tuple[int, ...], stride: int, groups: int) -> bool:
@@ -74,11 +77,11 @@ def convolve(
 
     def convolve_images(x_BxHxWxGI: jax.Array) -> jax.Array:
         rows = _rows_of_tiles(x_BxHxWxGI, padding, transforms)
-        y_RxMxX = map_chunks(convolve_rows, rows, row_products)
+        y_RxMxX = map_chunks(convolve_rows, rows, rows_at_once)
         return y_RxMxX.reshape(len(x_BxHxWxGI), -1, out_w, out_channels)[:, :out_h]
 
-    row_products, image_rows = _numbers(x_BxHxWxGI, taps, padding, out_channels)
-    return map_chunks(convolve_images, x_BxHxWxGI, image_rows)
+    rows_at_once, images_at_once = _chunk_sizes(x_BxHxWxGI, taps, padding, out_channels)
+    return map_chunks(convolve_images, x_BxHxWxGI, images_at_once)
 
 
 def kernel_gradient(
@@ -100,23 +103,26 @@ def kernel_gradient(
 
     def of_images(x_BxHxWxGI: jax.Array, dy_BxYxXxGO: jax.Array) -> list[jax.Array]:
         rows = _rows_of_tiles(x_BxHxWxGI, 0, transforms)
-        return sum_chunks(of_rows, (rows, _rows_of_pixels(dy_BxYxXxGO)), row_products)
+        return sum_chunks(of_rows, (rows, _rows_of_pixels(dy_BxYxXxGO)), rows_at_once)
 
-    row_products, image_rows = _numbers(x_BxHxWxGI, taps, 0, out_channels)
+    rows_at_once, images_at_once = _chunk_sizes(x_BxHxWxGI, taps, 0, out_channels)
     d_kernels = [
         _both_axes(transforms.kernel_NxR.T, d_kernel_PxIxO)
-        for d_kernel_PxIxO in sum_chunks(of_images, (x_BxHxWxGI, dy_BxYxXxGO), image_rows)
+        for d_kernel_PxIxO in sum_chunks(of_images, (x_BxHxWxGI, dy_BxYxXxGO), images_at_once)
     ]
     return jnp.concatenate(d_kernels, axis=-1).reshape(taps, taps, -1, out_channels)
 
 
-def _numbers(x_BxHxWxC: jax.Array, taps: int, padding: int, out_channels: int) -> tuple[int, int]:
-    """How many numbers a row of tiles, and the transformed rows of an image, take."""
+def _chunk_sizes(
+    x_BxHxWxC: jax.Array, taps: int, padding: int, out_channels: int
+) -> tuple[int, int]:
+    """Rows of tiles to multiply, and images to cut into such rows, at once."""
     _, height, width, channels = x_BxHxWxC.shape
     n = TILE + taps - 1
     tiles_y, tiles_x = (_tiles(size + 2 * padding - taps + 1) for size in (height, width))
     row_products = tiles_x * n * n * max(channels, out_channels)
-    return row_products, tiles_y * n * (TILE * tiles_x + taps - 1) * channels
+    image_rows = tiles_y * n * (TILE * tiles_x + taps - 1) * channels
+    return MAX_PRODUCTS // row_products, MAX_ROWS // image_rows
 
 
 def _tiles(pixels: int) -> int:

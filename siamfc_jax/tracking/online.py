@@ -108,7 +108,10 @@ class OnlineTracker:
         self.score = 1.0
 
     def init(self, image: Image, box: ArrayLike) -> None:
-        """Start on an image, uint8 [H, W, 3] RGB, with a box (x, y, w, h); raises as MultiTracker."""
+        """Start on an image, uint8 [H, W, 3] RGB, with a box (x, y, w, h).
+
+        Raises as `MultiTracker.init`.
+        """
         self._tracker.init(image, np.asarray(box, np.float32)[None])
         assert self._tracker.initial_prediction is not None
         self.score = float(self._tracker.initial_prediction.score[0])
