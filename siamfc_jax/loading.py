@@ -14,18 +14,9 @@ from siamfc_jax.tracking.config import SIAMFC_3S_RELEASE, SiamFCTracking
 from siamfc_jax.tracking.online import Model, MultiTracker, OnlineTracker
 from siamfc_jax.weights import WeightsError, load_weights
 
-DEFAULT_TRACKING = dataclasses.replace(
-    SIAMFC_3S_RELEASE,
-    penalty_base="above_min",
-    size_follows_limits=True,
-    legacy_center=False,
-    displacement_scale="chosen",
-    round_crops=False,
-    pyramid="direct",
-    clip_to_frame=True,
-)
-"""What a weight file without settings of its own is tracked with: the released values of
-SiamFC-3s without the released code's half pixels, and with the box kept inside the frame."""
+DEFAULT_TRACKING = dataclasses.replace(SIAMFC_3S_RELEASE, clip_to_frame=True)
+"""What a weight file without settings of its own is tracked with, and the shipped one: SiamFC-3s as
+released, but with the box kept inside the frame."""
 
 
 def shipped_models() -> list[str]:
