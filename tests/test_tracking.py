@@ -260,6 +260,14 @@ def test_a_target_that_leaves_the_frame_ends_in_a_box_inside_if_asked(clip):
     assert (float(after.centre[0, 0]) <= 500) == clip
 
 
+@pytest.mark.parametrize("preset", ["siamfc-paper", "siamfc-3s-release", "siamfc-v1-paper"])
+def test_a_box_of_less_than_a_pixel_gives_finite_boxes(params, preset):
+    frames, _ = scene(n_frames=3)
+    speck = np.asarray([[70.0, 60.0, 0.1, 0.2]], np.float32)
+    predicted = run(jitted(PRESETS[preset]), params, frames, speck)
+    assert np.isfinite(predicted.box).all()
+
+
 def test_a_blank_frame_gives_finite_boxes(params):
     frames, boxes = scene(n_frames=3)
     frames[1:] = 0

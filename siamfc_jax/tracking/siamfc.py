@@ -24,7 +24,7 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         side = exemplar_side * (config.search_size / config.exemplar_size)
         pad = mean_colour(frames)[stream_T]
         whole = config.round_crops or config.pyramid == "two_stage"
-        crop_side = _round(exemplar_side) if whole else exemplar_side
+        crop_side = _whole_side(exemplar_side) if whole else exemplar_side
         corner = _corner(centre, crop_side, config)
         cut = (frames, stream_T, corner[:, None], crop_side[:, None], pad)
         if config.pyramid == "direct":
@@ -99,6 +99,10 @@ def _round(values: jax.Array) -> jax.Array:
     return jnp.sign(values) * jnp.floor(jnp.abs(values) + 0.5)
 
 
+def _whole_side(sides: jax.Array) -> jax.Array:
+    return jnp.maximum(_round(sides), 1.0)
+
+
 def _corner(centre: jax.Array, side: jax.Array, config: SiamFCTracking) -> jax.Array:
     if not config.round_crops and config.pyramid == "direct":
         return centre - side[..., None] / 2
@@ -113,7 +117,7 @@ def _pyramid(
     """Search images of all scales, [T, S, search_size, search_size, 3]."""
     if config.pyramid == "direct":
         if config.round_crops:
-            side_TxS = _round(side_TxS)
+            side_TxS = _whole_side(side_TxS)
         corner = _corner(state.centre[:, None], side_TxS, config)
         return crop_squares(frames, state.stream, corner, side_TxS, state.pad, config.search_size)
     return _two_stage_pyramid(frames, state, side_TxS, config)
@@ -123,7 +127,7 @@ def _two_stage_pyramid(
     frames: Frames, state: TrackState, side_TxS: jax.Array, config: SiamFCTracking
 ) -> jax.Array:
     """The released pyramid: every scale is cut out of one resized region, and resized again."""
-    side_TxS = _round(side_TxS)
+    side_TxS = _whole_side(side_TxS)
     zoom_T = config.search_size / side_TxS[:, 0]
     region_size_T = _round(zoom_T * side_TxS[:, -1])
     # Static room for the region, whose true size varies by rounding with the side.
