@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -57,8 +57,9 @@ def benchmark(settings: BenchmarkSettings) -> None:
         raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
     device = jax.devices()[0]
     print(f"{device.platform} {device.device_kind}, {os.cpu_count()} cores, jax {jax.__version__}")
+    model = load_model(settings.model)
     for row in settings.rows:
-        rows[row](settings, load_model(settings.model))
+        rows[row](settings, model)
 
 
 def _live(settings: BenchmarkSettings, model: Model) -> None:
@@ -131,7 +132,7 @@ def _train(settings: BenchmarkSettings, model: Model) -> None:
 
 
 def _cold_start(settings: BenchmarkSettings, model: Model) -> None:
-    """Seconds from starting `experiments.track` to its first tracked frame, in new processes."""
+    """Seconds that `experiments.track` takes for two frames, from start to exit."""
     command = [sys.executable, "-m", "experiments.track", f"--model={settings.model}"]
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": f"{folder}/cache"}
@@ -150,8 +151,6 @@ def _cold_start(settings: BenchmarkSettings, model: Model) -> None:
 def _clip_of(
     settings: BenchmarkSettings,
 ) -> tuple[list[np.ndarray], tuple[float, float, float, float]]:
-    from dataclasses import replace
-
     config = replace(DEMO, width=settings.width, height=settings.height, n_frames=_CLIP_FRAMES)
     clip = render_clip(config, seed=0)
     x, y, w, h = (float(value) for value in clip.boxes[0, 0])

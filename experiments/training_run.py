@@ -108,11 +108,13 @@ def train_siamfc(
 def _initial_state(
     initial: Path | None, network: SiamFCNetwork, settings: TrainSettings, seed: int
 ) -> TrainState:
-    fresh = init_state(jax.random.key(seed), network, settings)
+    def fresh() -> TrainState:
+        return init_state(jax.random.key(seed), network, settings)
+
     if initial is None:
-        return fresh
+        return fresh()
     state = state_from_layers(load_weights(initial).params, settings)
-    if jax.tree.map(jnp.shape, state) != jax.tree.map(jnp.shape, fresh):
+    if jax.tree.map(jnp.shape, state) != jax.tree.map(jnp.shape, jax.eval_shape(fresh)):
         raise TrainingError(f"{initial}: another network, or one whose batch norm is folded")
     return state
 

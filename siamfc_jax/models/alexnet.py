@@ -114,6 +114,25 @@ class _Conv(nn.Module):
         return convolved + _row(bias.astype(dtype))
 
 
+def join_layers(params: Params, averages: Params) -> dict[str, dict[str, jax.Array]]:
+    """Flax parameters and running averages of `AlexNet`, as one dict of layers convN and bnN."""
+    return {name: {**layer, **averages.get(name, {})} for name, layer in params.items()}
+
+
+def split_layers(layers: Params) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inverse of `join_layers`; a layer "head" is left out."""
+    params: dict[str, Any] = {}
+    averages: dict[str, Any] = {}
+    for name, layer in layers.items():
+        if name == "head":
+            continue
+        arrays = {key: jnp.asarray(value) for key, value in layer.items()}
+        if name.startswith("bn"):
+            averages[name] = {key: arrays.pop(key) for key in ("mean", "var")}
+        params[name] = arrays
+    return params, averages
+
+
 class AlexNet(nn.Module):
     """The embedding with its batch norm, as it is trained; `embed` is the same after folding."""
 

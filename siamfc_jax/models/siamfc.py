@@ -34,9 +34,7 @@ class SiamFCNetwork:
         """
         module = alexnet.AlexNet(self.backbone)
         variables = module.init(key, jnp.zeros((1, 127, 127, 3), jnp.float32), train=False)
-        layers = {name: dict(value) for name, value in variables["params"].items()}
-        for name, averages in variables["batch_stats"].items():
-            layers[name].update(averages)
+        layers = alexnet.join_layers(variables["params"], variables["batch_stats"])
         return {**layers, "head": {"bias": jnp.zeros((), jnp.float32)}}
 
     def embed(self, params: Params, image_BxHxWx3: jax.Array) -> jax.Array:

@@ -73,6 +73,11 @@ class SiamFCTracking:
             raise ValueError(f"scale_step must be above 1, not {self.scale_step:g}")
 
     @property
+    def whole_pixels(self) -> bool:
+        """Whether crops start and end on whole frame pixels; the two-stage pyramid's always do."""
+        return self.round_crops or self.pyramid == "two_stage"
+
+    @property
     def scales(self) -> tuple[float, ...]:
         """Searched scales in increasing order; the middle one is 1."""
         half = self.n_scales // 2

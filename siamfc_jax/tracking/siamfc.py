@@ -23,8 +23,7 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         exemplar_side = context_side(size, config.context)
         side = exemplar_side * (config.search_size / config.exemplar_size)
         pad = mean_colour(frames)[stream_T]
-        whole = config.round_crops or config.pyramid == "two_stage"
-        crop_side = _whole_side(exemplar_side) if whole else exemplar_side
+        crop_side = _whole_side(exemplar_side) if config.whole_pixels else exemplar_side
         corner = _corner(centre, crop_side, config)
         cut = (frames, stream_T, corner[:, None], crop_side[:, None], pad)
         if config.pyramid == "direct":
@@ -104,7 +103,7 @@ def _whole_side(sides: jax.Array) -> jax.Array:
 
 
 def _corner(centre: jax.Array, side: jax.Array, config: SiamFCTracking) -> jax.Array:
-    if not config.round_crops and config.pyramid == "direct":
+    if not config.whole_pixels:
         return centre - side[..., None] / 2
     # Released: the first pixel, counted from 1, is round(position - (side + 1) / 2), where the
     # position of a box is its first pixel plus half its size: 1 more than in our coordinates.
@@ -115,9 +114,9 @@ def _pyramid(
     frames: Frames, state: TrackState, side_TxS: jax.Array, config: SiamFCTracking
 ) -> jax.Array:
     """Search images of all scales, [T, S, search_size, search_size, 3]."""
+    if config.whole_pixels:
+        side_TxS = _whole_side(side_TxS)
     if config.pyramid == "direct":
-        if config.round_crops:
-            side_TxS = _whole_side(side_TxS)
         corner = _corner(state.centre[:, None], side_TxS, config)
         return crop_squares(frames, state.stream, corner, side_TxS, state.pad, config.search_size)
     return _two_stage_pyramid(frames, state, side_TxS, config)
@@ -126,8 +125,10 @@ def _pyramid(
 def _two_stage_pyramid(
     frames: Frames, state: TrackState, side_TxS: jax.Array, config: SiamFCTracking
 ) -> jax.Array:
-    """The released pyramid: every scale is cut out of one resized region, and resized again."""
-    side_TxS = _whole_side(side_TxS)
+    """The released pyramid: every scale is cut out of one resized region, and resized again.
+
+    `side_TxS` holds whole numbers.
+    """
     zoom_T = config.search_size / side_TxS[:, 0]
     region_size_T = _round(zoom_T * side_TxS[:, -1])
     # Static room for the region, whose true size varies by rounding with the side.

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from siamfc_jax.models.alexnet import AlexNet
+from siamfc_jax.models.alexnet import AlexNet, join_layers, split_layers
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.models.xcorr import xcorr
 from siamfc_jax.training.augment import Augmentation, Pairs, augment_pairs
@@ -113,16 +113,7 @@ def init_state(key: jax.Array, network: SiamFCNetwork, settings: TrainSettings) 
 
 def state_from_layers(layers: Tree, settings: TrainSettings) -> TrainState:
     """A state at step 0 that continues from `trained_layers`' parameters and averages."""
-    averages = {
-        name: {key: jnp.asarray(layer[key]) for key in ("mean", "var")}
-        for name, layer in layers.items()
-        if name.startswith("bn")
-    }
-    backbone = {
-        name: {key: jnp.asarray(v) for key, v in layer.items() if key not in ("mean", "var")}
-        for name, layer in layers.items()
-        if name != "head"
-    }
+    backbone, averages = split_layers(layers)
     params = {"backbone": backbone, "head": jax.tree.map(jnp.asarray, dict(layers["head"]))}
     return TrainState(
         jnp.zeros((), jnp.int32), params, averages, make_optimiser(settings).init(params)
@@ -131,9 +122,7 @@ def state_from_layers(layers: Tree, settings: TrainSettings) -> TrainState:
 
 def trained_layers(state: TrainState) -> dict[str, dict[str, jax.Array]]:
     """The state's parameters in the layout of weight files: convN, bnN, head."""
-    layers = {name: dict(layer) for name, layer in state.params["backbone"].items()}
-    for name, averages in state.averages.items():
-        layers[name].update(averages)
+    layers = join_layers(state.params["backbone"], state.averages)
     return {**layers, "head": dict(state.params["head"])}
 
 
