@@ -11,6 +11,17 @@ from absl import app, flags, logging
 EXIT_USAGE = 2
 EXIT_BROKE_OFF = 3
 
+# Which extra brings what is imported only where it is needed.
+_EXTRAS = {
+    "apache_beam": "beam",
+    "google_crc32c": "train",
+    "orbax": "train",
+    "simplejpeg": "train",
+    "tensorboardX": "train",
+    "tensorflow_datasets": "train",
+    "torch": "benchmark",
+}
+
 
 def run(main: Callable[[Sequence[str]], int | None]) -> NoReturn:
     """Parses the flags, calls main(positional arguments), and exits with the code it returns.
@@ -41,6 +52,13 @@ def _guarded(main: Callable[[Sequence[str]], int | None], args: Sequence[str]) -
         return main(args) or 0
     except (ValueError, OSError) as error:
         print_error(error)
+        return EXIT_USAGE
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        extra = _EXTRAS[package]
+        print_error(f"{package} is not installed; pip install '.[{extra}]' in the checkout")
         return EXIT_USAGE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -1,92 +1,175 @@
-"""Train SiamFC on folders of frames with boxes, and photographs with boxes.
+"""Train SiamFC on pairs that data_prep.make_shards wrote.
 
-    python -m experiments.train --flagfile=experiments/flagfiles/siamfc_3s_small.flags \\
-        --videos=DATA/davis --videos=DATA/uav --stills=DATA/stills --out=runs/first
+    python -m experiments.train --flagfile=experiments/flagfiles/siamfc_3s.flags \\
+        --data=SHARDS --out=runs/first
 
-Writes weights.safetensors (open it with `experiments.track --model=`) and metrics.jsonl.
+Killed or stopped, the same command goes on from the last checkpoint, to the very same parameters.
+The folder of the run holds metrics.jsonl and tensorboard/, checkpoints/, responses.png,
+weights.safetensors (open it with `experiments.track --model=`), and at the end result.json.
+
+On several hosts run the same command on each, with --distributed; see the README.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 from experiments import cli
+from experiments.allocator import keep_freed_memory
+from experiments.compilation_cache import use_compilation_cache
 
-_VIDEOS = flags.DEFINE_multi_string(
-    "videos", [], "Folder of videos, each a folder of frames with groundtruth.txt; repeatable."
-)
-_STILLS = flags.DEFINE_string("stills", None, "Folder with boxes.json (COCO's format) and images/.")
-_HOLD_OUT = flags.DEFINE_list("hold_out", [], "Videos to validate on instead of training.")
+_DATA = flags.DEFINE_string("data", None, "Folder of shards.", required=True)
 _OUT = flags.DEFINE_string("out", None, "Folder of the run.", required=True)
+_SEEDS = flags.DEFINE_list("seeds", ["0"], "One run for each; several print mean and deviation.")
 _INITIAL = flags.DEFINE_string("initial", None, "Weight file (not folded) to start from.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of parameters, pairs and augmentation.")
-_ARCHITECTURE = flags.DEFINE_enum("architecture", "v2", ["v2", "v1"], "AlexNet of which paper.")
-_STEPS = flags.DEFINE_integer("steps", 1000, "Steps of training.", lower_bound=1)
-_BATCH = flags.DEFINE_integer("batch", 8, "Pairs per step.", lower_bound=1)
-_FIRST_RATE = flags.DEFINE_float("first_rate", 1e-2, "Learning rate at the start.")
-_LAST_RATE = flags.DEFINE_float("last_rate", 1e-5, "Learning rate at the end.")
-_WARM_UP = flags.DEFINE_integer("warm_up", 0, "Steps of linear warm-up.")
-_SEARCH_SIZE = flags.DEFINE_integer("search_size", 239, "Side of the search image in pixels.")
-_NEGATIVES = flags.DEFINE_integer("negatives", 0, "Other search images per exemplar as negatives.")
-_NEGATIVE_WEIGHT = flags.DEFINE_float("negative_weight", 0.25, "Weight of their loss.")
-_MAX_GAP = flags.DEFINE_integer("max_gap", 100, "Most frames between exemplar and search image.")
-_STILLS_SHARE = flags.DEFINE_float("stills_share", 0.3, "Share of pairs made from photographs.")
-_STRETCH = flags.DEFINE_float("stretch", 0.05, "Augmentation: scale of each axis, 1 +- this.")
-_SHIFT = flags.DEFINE_float("shift", 4.0, "Augmentation: shift in search pixels.")
-_COLOUR = flags.DEFINE_float("colour", 0.1, "Augmentation: colour gain and offset.")
-_GREY = flags.DEFINE_float("grey", 0.25, "Augmentation: share of grey pairs.")
-_BLUR = flags.DEFINE_float("blur", 0.0, "Augmentation: share of blurred search images.")
-_FLIP = flags.DEFINE_bool("flip", False, "Augmentation: mirror half of the pairs.")
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture", "v2", ["v2", "v1", "tiny"], "AlexNet of which paper; tiny: to try things out."
+)
+_TRACKING = flags.DEFINE_enum(
+    "tracking",
+    None,
+    ["siamfc-3s-paper", "siamfc-3s-release", "siamfc-paper", "siamfc-release", "siamfc-v1-paper"],
+    "How the trained model tracks; by default as the shipped one.",
+)
+_PRESET = flags.DEFINE_enum(
+    "preset",
+    "v2-release",
+    ["v2-release", "v2-paper", "v1", "modern"],
+    "Settings of the papers and of released code (siamfc_jax/training/settings.py); the flags "
+    "below override them.",
+)
+_SETTINGS = [
+    flags.DEFINE_integer("epochs", None, "Epochs, over which the learning rate falls."),
+    flags.DEFINE_integer("pairs_per_epoch", None, "Pairs of an epoch."),
+    flags.DEFINE_integer("batch", None, "Pairs per step, over all devices and hosts."),
+    flags.DEFINE_float("first_rate", None, "Learning rate of the first epoch."),
+    flags.DEFINE_float("last_rate", None, "Learning rate of the last epoch."),
+    flags.DEFINE_integer("warm_up", None, "Steps of linear warm-up."),
+    flags.DEFINE_float("momentum", None, "Of SGD."),
+    flags.DEFINE_float("weight_decay", None, "Of kernels."),
+    flags.DEFINE_integer("search_size", None, "Side of the search image in pixels."),
+    flags.DEFINE_float("radius", None, "Of positive labels, in search pixels."),
+    flags.DEFINE_integer("negatives", None, "Other search images of the batch as negatives."),
+    flags.DEFINE_float("negative_weight", None, "Weight of their loss."),
+    flags.DEFINE_enum("compute", None, ["float32", "bfloat16"], "Type of the activations."),
+    flags.DEFINE_bool("sync_norm", None, "Batch norm over all devices' pairs."),
+]
+_AUGMENTATION = [
+    flags.DEFINE_float("stretch", None, "Augmentation: scale of each axis, 1 +- this."),
+    flags.DEFINE_float("shift", None, "Augmentation: shift in search pixels."),
+    flags.DEFINE_float("colour", None, "Augmentation: offset along natural colours."),
+    flags.DEFINE_float("contrast", None, "Augmentation: deviation of log contrast."),
+    flags.DEFINE_float("grey", None, "Augmentation: share of grey pairs."),
+    flags.DEFINE_float("blur", None, "Augmentation: share of blurred search images."),
+    flags.DEFINE_bool("flip", None, "Augmentation: mirror half of the pairs."),
+]
+_VIDEOS = flags.DEFINE_multi_string(
+    "validation_source", [], "KIND:ROOT of videos to validate on by tracking; repeatable."
+)
+_VIDEO_NAMES = flags.DEFINE_list(
+    "validation_videos", [], "Only these of them; give those held out by make_shards."
+)
+_TRACK_EVERY = flags.DEFINE_integer("track_every", 0, "Track them every so many epochs too.")
+_CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", 1000, "Steps.", lower_bound=1)
+_KEEP = flags.DEFINE_integer("keep", 3, "Checkpoints to keep.", lower_bound=1)
+_LOG_EVERY = flags.DEFINE_integer("log_every", 50, "Steps.", lower_bound=1)
+_WORKERS = flags.DEFINE_integer("workers", 0, "Threads that decode; 0: one a core.")
+_SKIP_CORRUPT = flags.DEFINE_bool("skip_corrupt", False, "Leave corrupt records out, and count.")
+_DEVICES = flags.DEFINE_integer("devices", 0, "Devices of each host to use; 0: all.")
+_DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "One of several processes, found by jax.distributed's own discovery."
+)
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port, where discovery cannot know.")
+_PROCESSES = flags.DEFINE_integer("processes", None, "How many, where discovery cannot know.")
+_PROCESS = flags.DEFINE_integer("process", None, "Which one this is, likewise.")
 
 
-def main(args: Sequence[str]) -> None:
+def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
-    from data_prep.bank import split_by_video
-    from data_prep.box_folders import read_box_folders
-    from data_prep.coco_stills import read_coco_stills
-    from experiments.training_run import train_siamfc
-    from siamfc_jax.models.siamfc import SIAMFC, SIAMFC_V1
-    from siamfc_jax.training.augment import Augmentation
-    from siamfc_jax.training.step import TrainSettings
+    keep_freed_memory()
+    import jax
 
-    tracks = [track for folder in _VIDEOS.value for track in read_box_folders(Path(folder))]
-    still_folder = Path(_STILLS.value) if _STILLS.value else None
-    stills = (
-        list(read_coco_stills(still_folder / "boxes.json", still_folder / "images"))
-        if still_folder
-        else []
-    )
-    settings = TrainSettings(
-        steps=_STEPS.value,
-        batch=_BATCH.value,
-        first_rate=_FIRST_RATE.value,
-        last_rate=_LAST_RATE.value,
-        warm_up=_WARM_UP.value,
-        search_size=_SEARCH_SIZE.value,
-        negatives=_NEGATIVES.value,
-        negative_weight=_NEGATIVE_WEIGHT.value,
-        augmentation=Augmentation(
-            _STRETCH.value, _SHIFT.value, _COLOUR.value, _GREY.value, _BLUR.value, _FLIP.value
-        ),
-    )
-    result = train_siamfc(
-        split_by_video(tracks, _HOLD_OUT.value),
-        stills,
-        SIAMFC if _ARCHITECTURE.value == "v2" else SIAMFC_V1,
-        settings,
-        Path(_OUT.value),
+    use_compilation_cache()
+    if _DISTRIBUTED.value:
+        jax.distributed.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    from experiments.seeds import train_seeds
+
+    with cli.StopSignals() as signals:
+        results = train_seeds(
+            _plan(),
+            [_seed(text) for text in _SEEDS.value],
+            flags=flags.FLAGS.flags_into_string(),
+            should_stop=lambda: signals.received is not None,
+        )
+    if jax.process_index() == 0:
+        _print(results)
+    return 0 if results[-1].finished else 128 + (signals.received or 0)
+
+
+def _plan() -> Any:
+    from data_prep.sources import parse_source, read_source
+    from data_prep.tracks import Report
+    from experiments.training_run import TrainingPlan
+    from siamfc_jax.loading import DEFAULT_TRACKING
+    from siamfc_jax.models.siamfc import SIAMFC, SIAMFC_TINY, SIAMFC_V1
+    from siamfc_jax.tracking import config
+    from siamfc_jax.training import settings
+
+    preset = settings.PRESETS[_PRESET.value]
+    tracking = config.PRESETS[_TRACKING.value] if _TRACKING.value else DEFAULT_TRACKING
+    augmentation = dataclasses.replace(preset.augmentation, **_given(_AUGMENTATION))
+    tracks = [
+        track
+        for spec in map(parse_source, _VIDEOS.value)
+        for track in read_source(spec, Report())
+        if not _VIDEO_NAMES.value or track.video in _VIDEO_NAMES.value
+    ]
+    missing = set(_VIDEO_NAMES.value) - {track.video for track in tracks}
+    if missing:
+        raise ValueError(f"--validation_videos: not in the sources: {', '.join(sorted(missing))}")
+    return TrainingPlan(
+        data=Path(_DATA.value),
+        out=Path(_OUT.value),
+        network={"v2": SIAMFC, "v1": SIAMFC_V1, "tiny": SIAMFC_TINY}[_ARCHITECTURE.value],
+        settings=dataclasses.replace(preset, augmentation=augmentation, **_given(_SETTINGS)),
+        tracking=tracking,
         initial=Path(_INITIAL.value) if _INITIAL.value else None,
-        seed=_SEED.value,
-        max_gap=_MAX_GAP.value,
-        stills_share=_STILLS_SHARE.value,
+        videos=tuple(tracks),
+        track_every=_TRACK_EVERY.value,
+        checkpoint_every=_CHECKPOINT_EVERY.value,
+        log_every=_LOG_EVERY.value,
+        keep=_KEEP.value,
+        workers=_WORKERS.value,
+        skip_corrupt=_SKIP_CORRUPT.value,
+        devices=_DEVICES.value,
     )
-    for name, auc in result.validation.items():
-        print(f"{name:<40} {auc:.3f}")
-    if result.validation:
-        mean = sum(result.validation.values()) / len(result.validation)
-        print(f"{'mean validation AUC':<40} {mean:.3f}")
-    print(f"wrote {result.weights}")
+
+
+def _given(holders: Sequence[flags.FlagHolder]) -> dict[str, Any]:
+    return {holder.name: holder.value for holder in holders if holder.value is not None}
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"--seeds: {text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def _print(results: Sequence[Any]) -> None:
+    from experiments.seeds import summary
+
+    last = results[-1]
+    if not last.finished:
+        print(f"stopped after step {last.step}; the same command goes on from there")
+        return
+    for name, (mean, std) in summary(results).items():
+        spread = f" +- {std:.3f}" if len(results) > 1 else ""
+        print(f"{name:<50} {mean:.3f}{spread}")
+    for result in results:
+        print(f"wrote {result.weights}")
 
 
 if __name__ == "__main__":

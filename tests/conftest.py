@@ -1,5 +1,9 @@
-"""Strict numerics for every test: no silent broadcasting of ranks or promotion of types."""
+"""Strict numerics for every test: no silent broadcasting of ranks or promotion of types.
 
+Eight devices stand on the CPU for the tests of data parallelism; all others use the first."""
+
+import os
+import tempfile
 from pathlib import Path
 
 import jax
@@ -10,8 +14,13 @@ from hypothesis import settings
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
+# What one test compiles, others find: also other processes, which inherit the variable.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="siamfc_jax_tests_"))
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_num_cpu_devices", 8)
 
 SHARED = Path(__file__).parents[2] / "shared"
 

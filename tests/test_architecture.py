@@ -73,7 +73,10 @@ def test_the_library_knows_no_flags_and_no_entry_points(path):
         assert not inside(name, ["absl", "experiments", "data_prep", "tensorflow", "pickle"])
 
 
-@pytest.mark.parametrize("room", ["siamfc_jax.data.crop_bank", "siamfc_jax.media.session"])
+@pytest.mark.parametrize(
+    "room",
+    ["siamfc_jax.data.context_crops", "siamfc_jax.data.pipeline", "siamfc_jax.media.session"],
+)
 def test_workers_and_fast_failures_do_not_import_jax(room):
     code = f"import sys, {room}; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

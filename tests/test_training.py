@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -7,27 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siamfc_jax.data.crop_bank import TrackCrops, make_bank, sample_pairs
-from siamfc_jax.models.alexnet import AlexNetConfig
-from siamfc_jax.models.siamfc import SiamFCNetwork
-from siamfc_jax.training.augment import Augmentation, augment_pairs
+from siamfc_jax.models.folding import fold_batch_norm
+from siamfc_jax.training.augment import Augmentation, augment_pairs, centre_pairs
 from siamfc_jax.training.labels import response_labels
 from siamfc_jax.training.losses import balanced_logistic_loss, logistic_loss
+from siamfc_jax.training.parallel import (
+    data_mesh,
+    data_parallel_step,
+    data_parallel_validation,
+    put_batch,
+    replicate,
+)
+from siamfc_jax.training.response_metrics import centre_errors, response_aucs
+from siamfc_jax.training.settings import PRESETS, TrainSettings, learning_rate
 from siamfc_jax.training.step import (
-    TrainSettings,
-    centre_error,
     init_state,
-    learning_rate,
     make_optimiser,
-    make_train_step,
     state_from_layers,
     trained_layers,
 )
-
-# Fewer channels correlate less: the gain makes up for it.
-TINY = SiamFCNetwork(AlexNetConfig((8, 16, 16, 16, 8)), gain=1e-2)
-NO_AUGMENTATION = Augmentation(stretch=0.0, shift=0.0, colour=0.0, grey=0.0)
-QUICK = TrainSettings(steps=40, batch=4, search_size=159, augmentation=NO_AUGMENTATION)
+from tests.training_worlds import NO_AUGMENTATION, QUICK, TINY, batch_of, stored_crops
 
 
 def test_a_centred_target_has_13_positive_cells():
@@ -71,24 +71,19 @@ def test_a_map_without_positives_is_the_plain_mean():
     np.testing.assert_allclose(balanced_logistic_loss(response, nothing)[0], expected, rtol=1e-5)
 
 
-def stored_crops(count=4, room=240, seed=0):
-    """Crops with a bright dot at their centre."""
-    crops = np.random.default_rng(seed).integers(0, 90, (count, room, room, 3), np.uint8)
-    middle = room // 2
-    crops[:, middle - 2 : middle + 2, middle - 2 : middle + 2] = 255
-    return crops
-
-
 def augment(settings, seed=0, crops=None):
     crops = stored_crops() if crops is None else crops
-    return augment_pairs(
-        jax.random.key(seed), crops, crops, settings, exemplar_size=127, search_size=159
-    )
+    keys = jax.random.split(jax.random.key(seed), len(crops))
+    return augment_pairs(keys, crops, crops, settings, exemplar_size=127, search_size=159)
 
 
-def test_without_augmentation_the_middle_of_the_crops_is_cut_out():
+@pytest.mark.parametrize("validation", [False, True])
+def test_without_augmentation_the_middle_of_the_crops_is_cut_out(validation):
     crops = stored_crops(room=241)
-    pairs = augment(NO_AUGMENTATION, crops=crops)
+    if validation:
+        pairs = centre_pairs(crops, crops, exemplar_size=127, search_size=159)
+    else:
+        pairs = augment(NO_AUGMENTATION, crops=crops)
     np.testing.assert_allclose(pairs.search, crops[:, 41:200, 41:200], atol=1e-2)
     np.testing.assert_allclose(pairs.exemplar, crops[:, 57:184, 57:184], atol=1e-2)
     np.testing.assert_array_equal(pairs.displacement, np.zeros((4, 2)))
@@ -112,7 +107,7 @@ def test_grey_pairs_are_grey_in_both_images():
 
 
 def test_colour_and_blur_keep_the_range():
-    pairs = augment(dataclasses.replace(NO_AUGMENTATION, colour=0.5, blur=1.0))
+    pairs = augment(dataclasses.replace(NO_AUGMENTATION, colour=0.5, contrast=0.5, blur=1.0))
     assert float(pairs.search.min()) >= 0 and float(pairs.search.max()) <= 255
     sharp = augment(NO_AUGMENTATION)
     assert float(jnp.abs(jnp.diff(pairs.search, axis=1)).mean()) < 0.5 * float(
@@ -126,54 +121,36 @@ def test_augmentation_is_a_function_of_its_key():
     assert not np.array_equal(augment(settings, 1).search, augment(settings, 2).search)
 
 
-def bank_of(lengths, weights=None):
-    weights = weights or [1.0] * len(lengths)
-    tracks = []
-    for index, (length, weight) in enumerate(zip(lengths, weights, strict=True)):
-        crops = np.full((length, 4, 4, 3), index, np.uint8)
-        crops[:, 0, 0, 0] = np.arange(length)
-        tracks.append(TrackCrops(crops, np.arange(length, dtype=np.int32) * 10, weight))
-    return make_bank(tracks)
+def test_the_learning_rate_falls_geometrically_from_epoch_to_epoch():
+    settings = TrainSettings(epochs=50, pairs_per_epoch=24, batch=8)
+    rates = np.asarray([float(learning_rate(settings)(step)) for step in range(settings.steps)])
+    np.testing.assert_allclose(
+        rates.reshape(50, 3), np.geomspace(1e-2, 1e-5, 50)[:, None] + [0] * 3, rtol=1e-3
+    )
 
 
-def test_pairs_come_from_one_track_and_near_frames():
-    bank = bank_of([9, 5, 1, 7])
-    for step in range(50):
-        exemplars, searches = sample_pairs(bank, seed=0, step=step, batch=3, max_gap=30)
-        np.testing.assert_array_equal(exemplars[:, 1, 1], searches[:, 1, 1])
-        gap = exemplars[:, 0, 0, 0].astype(int) - searches[:, 0, 0, 0]
-        assert np.abs(gap).max() <= 3
-        assert len(set(exemplars[:, 1, 1, 0].tolist())) == 3, "tracks of a batch are distinct"
+def test_the_learning_rate_rises_linearly_in_the_warm_up():
+    settings = TrainSettings(epochs=2, pairs_per_epoch=80, batch=8, warm_up=4)
+    rates = [float(learning_rate(settings)(step)) for step in range(5)]
+    np.testing.assert_allclose(rates, [2.5e-3, 5e-3, 7.5e-3, 1e-2, 1e-2], rtol=1e-5)
 
 
-def test_pairs_are_a_function_of_seed_and_step():
-    bank = bank_of([9, 5, 1, 7])
-    same = [sample_pairs(bank, 3, 8, 4, 100)[1] for _ in range(2)]
-    np.testing.assert_array_equal(*same)
-    drawn = {sample_pairs(bank, 3, step, 4, 100)[1].tobytes() for step in range(20)}
-    assert len(drawn) > 10
+def test_the_presets_are_those_of_the_papers():
+    assert PRESETS["v2-paper"].steps == 50 * 6250
+    assert PRESETS["v2-release"].pairs_per_epoch == 53_200 * 9 // 10
+    assert PRESETS["v1"].search_size == 255 and PRESETS["v1"].augmentation.grey == 0
 
 
-def test_tracks_are_drawn_by_weight():
-    bank = bank_of([3, 3], weights=[9.0, 1.0])
-    drawn = [sample_pairs(bank, 0, step, 1, 100)[0][0, 1, 1, 0] for step in range(400)]
-    assert np.mean(np.asarray(drawn) == 0) == pytest.approx(0.9, abs=0.05)
-
-
-def test_a_bank_without_crops_is_refused():
-    with pytest.raises(ValueError, match="at least one track"):
-        make_bank([])
-
-
-def test_the_learning_rate_falls_geometrically_from_first_to_last():
-    settings = TrainSettings(steps=50)
-    rates = [float(learning_rate(settings)(step)) for step in range(50)]
-    assert rates[0] == pytest.approx(1e-2) and rates[-1] == pytest.approx(1e-5, rel=1e-3)
-    np.testing.assert_allclose(np.diff(np.log(rates)), np.log(rates[1] / rates[0]), rtol=1e-2)
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"batch": 9, "pairs_per_epoch": 8}, {"first_rate": 1e-6}]
+)
+def test_settings_that_cannot_train_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"at least 1|no batch of 9|must fall"):
+        TrainSettings(**wrong)
 
 
 def test_weight_decay_touches_kernels_only_and_biases_learn_twice_as_fast():
-    settings = TrainSettings(steps=10, momentum=0.0)
+    settings = TrainSettings(momentum=0.0)
     optimiser = make_optimiser(settings)
     params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
     zero = jax.tree.map(jnp.zeros_like, params)
@@ -187,46 +164,138 @@ def test_weight_decay_touches_kernels_only_and_biases_learn_twice_as_fast():
 def test_the_centre_error_is_in_search_pixels():
     response = np.zeros((1, 9, 9), np.float32)
     response[0, 5, 2] = 1
-    error = centre_error(jnp.asarray(response), jnp.asarray([[-16.0, 0.0]]))
-    assert float(error) == pytest.approx(8.0)
+    error = centre_errors(jnp.asarray(response), jnp.asarray([[-16.0, 0.0]]))
+    np.testing.assert_allclose(error, [8.0])
+
+
+def test_the_auc_is_the_share_of_cell_pairs_in_the_right_order():
+    random = np.random.default_rng(0)
+    response = random.integers(0, 6, (3, 5, 5)).astype(np.float32)
+    positive = random.random((3, 5, 5)) < 0.3
+    expected = [
+        np.mean([(a > b) + 0.5 * (a == b) for a in r[p] for b in r[~p]])
+        for r, p in zip(response, positive, strict=True)
+    ]
+    aucs = response_aucs(jnp.asarray(response), jnp.asarray(positive))
+    np.testing.assert_allclose(aucs, expected, rtol=1e-6)
+
+
+@functools.cache
+def compiled_step(settings, devices):
+    return data_parallel_step(TINY, settings, data_mesh(jax.devices()[:devices]))
+
+
+def arguments(settings, batch, devices):
+    mesh = data_mesh(jax.devices()[:devices])
+    state = replicate(init_state(jax.random.key(0), TINY, settings), mesh)
+    key = jax.random.wrap_key_data(replicate(jax.random.key_data(jax.random.key(1)), mesh))
+    return state, key, put_batch(batch, mesh)
+
+
+def run(settings, batch, *, steps=1, devices=1):
+    """State and metrics after some steps on the same batch."""
+    state, key, batch = arguments(settings, batch, devices)
+    step = compiled_step(settings, devices)
+    history = []
+    for _ in range(steps):
+        state, metrics = step(state, key, batch)
+        history.append(jax.device_get(metrics))
+    assert step._cache_size() == 1, "a training step compiles once"
+    return jax.device_get(state), history
 
 
 @pytest.fixture(scope="module")
 def trained():
     """Twenty steps on four fixed pairs."""
-    step = jax.jit(make_train_step(TINY, QUICK))
-    state = init_state(jax.random.key(0), TINY, QUICK)
-    crops = np.random.default_rng(1).integers(0, 256, (4, 170, 170, 3), np.uint8)
-    losses = []
-    for _ in range(20):
-        state, metrics = step(state, jax.random.key(1), crops, crops)
-        losses.append(float(metrics.loss))
-    return state, losses
+    return run(QUICK, batch_of(4), steps=20)
 
 
 def test_the_loss_starts_near_ln_2_and_falls(trained):
-    _, losses = trained
-    assert losses[0] == pytest.approx(np.log(2), abs=0.2)
-    assert losses[-1] < 0.8 * losses[0]
+    _, history = trained
+    assert history[0].loss == pytest.approx(np.log(2), abs=0.2)
+    assert history[-1].loss < 0.8 * history[0].loss
+    assert history[-1].auc > 0.9 > history[0].auc
 
 
 def test_training_continues_from_saved_layers(trained):
     state, _ = trained
     restored = state_from_layers(trained_layers(state), QUICK)
-    for before, after in zip(
-        jax.tree.leaves((state.params, state.averages)),
-        jax.tree.leaves((restored.params, restored.averages)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(before, after)
+    jax.tree.map(
+        np.testing.assert_array_equal,
+        (state.params, state.averages),
+        jax.device_get((restored.params, restored.averages)),
+    )
+
+
+def test_validation_is_what_the_folded_network_responds(trained):
+    state, _ = trained
+    mesh = data_mesh(jax.devices()[:1])
+    batch = batch_of(4)
+    validate = data_parallel_validation(TINY, QUICK, mesh)
+    metrics, pairs, responses = validate(replicate(state, mesh), put_batch(batch, mesh))
+    folded = fold_batch_norm(trained_layers(state))
+    template, search = (TINY.embed(folded, x) for x in (pairs.exemplar, pairs.search))
+    np.testing.assert_allclose(responses, TINY.respond(folded, template, search), atol=2e-3)
+    positive = response_labels(responses.shape[-1], pairs.displacement)
+    expected = balanced_logistic_loss(jnp.asarray(responses), positive).mean()
+    assert float(metrics.loss) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_a_negative_pair_has_no_positive_cell_and_is_not_measured():
+    negative = np.asarray([False, False, True, True])
+    _, (mixed,) = run(QUICK, batch_of(4)._replace(negative=negative))
+    assert np.isfinite(mixed).all()
+    _, pushed_down = run(QUICK, batch_of(4)._replace(negative=np.ones(4, bool)), steps=15)
+    assert pushed_down[-1].loss < 0.45, "below the ln 2 of a response of 0"
+    assert np.isnan(pushed_down[-1].auc) and np.isnan(pushed_down[-1].centre_error)
 
 
 def test_strangers_are_pushed_down_when_asked():
     settings = dataclasses.replace(QUICK, negatives=3, negative_weight=1.0)
-    step = jax.jit(make_train_step(TINY, settings))
-    state = init_state(jax.random.key(0), TINY, settings)
-    crops = stored_crops(room=170)
-    _, metrics = step(state, jax.random.key(1), crops, crops)
-    _, alone = jax.jit(make_train_step(TINY, QUICK))(state, jax.random.key(1), crops, crops)
-    # Every stranger of this batch is the target itself: the loss of calling it negative is high.
-    assert float(metrics.loss) > float(alone.loss) + np.log(2)
+    batch = batch_of(4)
+    _, (alone,) = run(QUICK, batch)
+    _, (with_strangers,) = run(settings, batch)
+    assert with_strangers.loss > alone.loss + 0.3
+    same_video = batch._replace(video=np.zeros(4, np.int32))
+    _, (without_any,) = run(settings, same_video)
+    assert without_any.loss == pytest.approx(alone.loss, rel=1e-5)
+
+
+ON_EIGHT = dataclasses.replace(
+    QUICK, batch=8, sync_norm=True, augmentation=Augmentation(shift=10.0, flip=True, blur=0.5)
+)
+
+
+def test_eight_devices_do_what_one_does():
+    batch = batch_of(8)._replace(negative=np.arange(8) == 3)
+    one, of_one = run(ON_EIGHT, batch, steps=2)
+    many, of_many = run(ON_EIGHT, batch, steps=2, devices=8)
+    np.testing.assert_allclose(of_one, of_many, rtol=1e-3)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(many), strict=True):
+        # Convolution biases before a norm have no gradient but rounding.
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_without_synchronised_norms_every_device_has_its_own():
+    separate = dataclasses.replace(ON_EIGHT, sync_norm=False)
+    _, (synchronised,) = run(ON_EIGHT, batch_of(8), devices=8)
+    _, (by_itself,) = run(separate, batch_of(8), devices=8)
+    assert abs(synchronised.loss - by_itself.loss) > 1e-4
+
+
+def test_no_device_gathers_the_others_pairs():
+    lowered = compiled_step(ON_EIGHT, 8).lower(*arguments(ON_EIGHT, batch_of(8), 8))
+    text = lowered.compile().as_text()
+    assert "all-reduce" in text and "all-gather" not in text
+
+
+def test_a_batch_must_split_over_the_devices():
+    with pytest.raises(ValueError, match="batch of 4 does not split over 3 devices"):
+        data_parallel_step(TINY, QUICK, data_mesh(jax.devices()[:3]))
+
+
+def test_bfloat16_is_close_to_float32():
+    _, of_float = run(QUICK, batch_of(4), steps=2)
+    state, of_bfloat = run(dataclasses.replace(QUICK, compute="bfloat16"), batch_of(4), steps=2)
+    assert of_bfloat[1].loss == pytest.approx(of_float[1].loss, rel=0.03)
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(state.params))

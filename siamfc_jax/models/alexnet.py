@@ -134,9 +134,15 @@ def split_layers(layers: Params) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class AlexNet(nn.Module):
-    """The embedding with its batch norm, as it is trained; `embed` is the same after folding."""
+    """The embedding with its batch norm, as it is trained; `embed` is the same after folding.
+
+    Attributes:
+      config: widths and groups.
+      norm_axis: name of the mapped axis over which the batch norms average, if any.
+    """
 
     config: AlexNetConfig
+    norm_axis: str | None = None
 
     @nn.compact
     def __call__(self, image_BxHxWx3: jax.Array, *, train: bool) -> jax.Array:
@@ -149,10 +155,10 @@ class AlexNet(nn.Module):
                     use_running_average=not train,
                     momentum=0.95,
                     epsilon=1e-5,
-                    dtype=features.dtype,
+                    axis_name=self.norm_axis,
                     name=f"bn{index + 1}",
                 )
-                features = norm(features)
+                features = norm(features.astype(jnp.float32)).astype(features.dtype)
             if index < 4:
                 features = nn.relu(features)
             if pooled:

@@ -53,3 +53,7 @@ class SiamFCNetwork:
 
 SIAMFC = SiamFCNetwork(ALEXNET_V2)
 SIAMFC_V1 = SiamFCNetwork(ALEXNET_V1)
+
+SIAMFC_TINY = SiamFCNetwork(AlexNetConfig((8, 16, 16, 16, 8)), gain=1e-2)
+"""Of no paper: to try out a training in seconds. Fewer channels correlate less, the gain makes up
+for it."""

@@ -1,12 +1,25 @@
-"""Augmentation of stored crops on the device."""
+"""Augmentation of stored crops on the device.
+
+All random numbers of a pair are drawn from a key of its own, so a batch is augmented alike however
+it is split over devices.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from siamfc_jax.crops import Frames, crop_regions
+
+# Principal components of ImageNet's colours (columns, for R, G, B; Krizhevsky et al. 2012 §4.1, as
+# commonly published), and the standard deviation of 0..255 pixels along each.
+_COLOUR_AXES = np.asarray(
+    [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]],
+    np.float32,
+)
+_COLOUR_SPREAD = np.asarray([94.9, 27.9, 13.6], np.float32)
 
 
 @dataclass(frozen=True)
@@ -17,16 +30,18 @@ class Augmentation:
       stretch: each axis is scaled by a factor in 1 +- stretch.
       shift: greatest shift of the target from the centre of the search image, in pixels per axis.
         The labels follow it. The exemplar is shifted by at most 4 pixels and a quarter of this.
-      colour: standard deviation of the random gain and offset of each colour channel, relative
-        to the full range.
+      colour: each image's colours are offset along the principal components of natural colours,
+        by this many standard deviations (released: .1).
+      contrast: standard deviation of the logarithm of each image's contrast (released: none).
       grey: share of pairs turned grey (v2 §4.3: .25 for OTB only).
-      blur: share of search images that are blurred.
-      flip: mirror half of the pairs. Released code does not.
+      blur: share of search images that are blurred (released: none).
+      flip: mirror half of the pairs (released: not).
     """
 
     stretch: float = 0.05
     shift: float = 4.0
     colour: float = 0.1
+    contrast: float = 0.0
     grey: float = 0.25
     blur: float = 0.0
     flip: bool = False
@@ -46,9 +61,18 @@ class Pairs(NamedTuple):
     displacement: jax.Array
 
 
+class _Image(NamedTuple):
+    """Random numbers of one image: zoom [2], displacement [2], colour offset [3], log contrast."""
+
+    zoom: jax.Array
+    displacement: jax.Array
+    offset: jax.Array
+    contrast: jax.Array
+
+
 def augment_pairs(
-    key: jax.Array,
-    exemplar_BxMxMx3: jax.Array,
+    keys_B: jax.Array,
+    exemplar_BxExEx3: jax.Array,
     search_BxMxMx3: jax.Array,
     settings: Augmentation,
     *,
@@ -58,61 +82,76 @@ def augment_pairs(
     """Cut an exemplar and a search image out of each pair of stored crops, varied at random.
 
     Args:
-      key: all randomness.
-      exemplar_BxMxMx3, search_BxMxMx3: uint8 crops centred on their targets at the final scale
+      keys_B: all randomness, one key a pair.
+      exemplar_BxExEx3, search_BxMxMx3: uint8 crops centred on their targets at the final scale
         with room around: M >= search_size * (1 + stretch) + 2 * shift leaves no padding.
     """
-    keys = jax.random.split(key, 6)
+    exemplar_key, search_key, pair_key = jax.vmap(lambda key: jax.random.split(key, 3))(keys_B).T
     small_shift = min(4.0, settings.shift / 4)
-    exemplar, _ = _cut(keys[0], exemplar_BxMxMx3, exemplar_size, settings.stretch, small_shift)
-    search, displacement = _cut(
-        keys[1], search_BxMxMx3, search_size, settings.stretch, settings.shift
-    )
-    exemplar = _colour(keys[2], exemplar, settings.colour)
-    search = _colour(keys[3], search, settings.colour)
+    for_exemplar = jax.vmap(lambda key: _draw(key, settings, small_shift))(exemplar_key)
+    for_search = jax.vmap(lambda key: _draw(key, settings, settings.shift))(search_key)
+    chance = jax.vmap(lambda key: jax.random.uniform(key, (3,)))(pair_key)
 
-    batch = len(exemplar)
-    chance = jax.random.uniform(keys[4], (3, batch))
-    grey = (chance[0] < settings.grey)[:, None, None, None]
+    exemplar = _recolour(_cut(exemplar_BxExEx3, exemplar_size, for_exemplar), for_exemplar)
+    search = _recolour(_cut(search_BxMxMx3, search_size, for_search), for_search)
+    displacement = for_search.displacement
+
+    grey = _per_image(chance[:, 0] < settings.grey)
     exemplar = jnp.where(grey, _to_grey(exemplar), exemplar)
     search = jnp.where(grey, _to_grey(search), search)
     if settings.blur > 0:
-        blurred = (chance[1] < settings.blur)[:, None, None, None]
-        search = jnp.where(blurred, _blur(search), search)
+        search = jnp.where(_per_image(chance[:, 1] < settings.blur), _blur(search), search)
     if settings.flip:
-        mirrored = chance[2] < 0.5
-        picked = mirrored[:, None, None, None]
-        exemplar = jnp.where(picked, exemplar[:, :, ::-1], exemplar)
-        search = jnp.where(picked, search[:, :, ::-1], search)
+        mirrored = chance[:, 2] < 0.5
+        exemplar = jnp.where(_per_image(mirrored), exemplar[:, :, ::-1], exemplar)
+        search = jnp.where(_per_image(mirrored), search[:, :, ::-1], search)
         sign = jnp.where(mirrored[:, None], jnp.asarray([[-1.0, 1.0]]), 1.0)
         displacement = displacement * sign
     return Pairs(exemplar, search, displacement)
 
 
-def _cut(
-    key: jax.Array, stored: jax.Array, size: int, stretch: float, shift: float
-) -> tuple[jax.Array, jax.Array]:
+def centre_pairs(
+    exemplar_BxExEx3: jax.Array, search_BxMxMx3: jax.Array, *, exemplar_size: int, search_size: int
+) -> Pairs:
+    """The middle of each stored crop, unvaried: for validation."""
+    batch = len(exemplar_BxExEx3)
+    still = _Image(
+        jnp.ones((batch, 2)), jnp.zeros((batch, 2)), jnp.zeros((batch, 3)), jnp.zeros(batch)
+    )
+    exemplar = _cut(exemplar_BxExEx3, exemplar_size, still)
+    return Pairs(exemplar, _cut(search_BxMxMx3, search_size, still), still.displacement)
+
+
+def _draw(key: jax.Array, settings: Augmentation, shift: float) -> _Image:
+    zoom, displacement, colour, contrast = jax.random.split(key, 4)
+    along_axes = settings.colour * _COLOUR_SPREAD * jax.random.normal(colour, (3,))
+    return _Image(
+        1 + jax.random.uniform(zoom, (2,), minval=-settings.stretch, maxval=settings.stretch),
+        jax.random.uniform(displacement, (2,), minval=-shift, maxval=shift),
+        jnp.asarray(_COLOUR_AXES) @ along_axes,
+        settings.contrast * jax.random.normal(contrast),
+    )
+
+
+def _per_image(values_B: jax.Array) -> jax.Array:
+    return values_B[:, None, None, None]
+
+
+def _cut(stored: jax.Array, size: int, image: _Image) -> jax.Array:
     batch, room = stored.shape[:2]
-    key_scale, key_shift = jax.random.split(key)
-    zoom = 1 + jax.random.uniform(key_scale, (batch, 1, 2), minval=-stretch, maxval=stretch)
-    displacement = jax.random.uniform(key_shift, (batch, 1, 2), minval=-shift, maxval=shift)
+    zoom = image.zoom[:, None]
     extent = size / zoom
-    corner = room / 2 - displacement / zoom - extent / 2
+    corner = room / 2 - image.displacement[:, None] / zoom - extent / 2
     frames = Frames(stored, jnp.full((batch, 2), room, jnp.int32))
     stream = jnp.arange(batch, dtype=jnp.int32)
     pad = stored.astype(jnp.float32).mean((1, 2))
-    return crop_regions(frames, stream, corner, extent, pad, size)[:, 0], displacement[:, 0]
+    return crop_regions(frames, stream, corner, extent, pad, size)[:, 0]
 
 
-def _colour(key: jax.Array, images: jax.Array, strength: float) -> jax.Array:
-    shared, per_channel = jax.random.split(key)
-    batch = len(images)
-    # Most of the variation is common to the channels: exposure; the rest is a colour cast.
-    noise = jax.random.normal(shared, (2, batch, 1, 1, 1))
-    noise += 0.5 * jax.random.normal(per_channel, (2, batch, 1, 1, 3))
-    gain, offset = jnp.exp(strength * noise[0]), 255 * 0.5 * strength * noise[1]
+def _recolour(images: jax.Array, image: _Image) -> jax.Array:
+    gain = _per_image(jnp.exp(image.contrast))
     mean = images.mean((1, 2), keepdims=True)
-    return jnp.clip((images - mean) * gain + mean + offset, 0.0, 255.0)
+    return jnp.clip((images - mean) * gain + mean + image.offset[:, None, None], 0.0, 255.0)
 
 
 def _to_grey(images: jax.Array) -> jax.Array:

@@ -1,54 +1,45 @@
 """One step of training SiamFC (v2 paper §2.2 and §4.1 "Training")."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 
 from siamfc_jax.models.alexnet import AlexNet, join_layers, split_layers
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.models.xcorr import xcorr
-from siamfc_jax.training.augment import Augmentation, Pairs, augment_pairs
+from siamfc_jax.training.augment import Pairs, augment_pairs, centre_pairs
 from siamfc_jax.training.labels import response_labels
 from siamfc_jax.training.losses import balanced_logistic_loss, logistic_loss
+from siamfc_jax.training.response_metrics import centre_errors, response_aucs
+from siamfc_jax.training.settings import TrainSettings, learning_rate
 
 Tree = Any
 
+AXIS = "data"
+"""Name of the mesh axis over which a batch is split."""
 
-@dataclass(frozen=True)
-class TrainSettings:
-    """How SiamFC is trained; the defaults are the released settings.
+
+class Batch(NamedTuple):
+    """B stored pairs; see `siamfc_jax.data.pair_record.PairRecord`.
 
     Attributes:
-      steps: number of steps; the learning rate falls geometrically over them.
-      batch: pairs per step (v2 §4.1: 8).
-      first_rate, last_rate: learning rates (v2 §4.1: 1e-2 to 1e-5).
-      warm_up: steps over which the learning rate rises linearly to its course (released: none).
-      momentum, weight_decay: of SGD; decay on kernels only, biases learn twice as fast.
-      exemplar_size, search_size: of the images that the network sees (released: 127 and 239, so
-        that shifts stay inside the stored crop; response 15 x 15).
-      radius: of the positive labels in search pixels (eq. 6).
-      negatives: correlations of every exemplar with this many other search images of the batch,
-        all cells negative.
-      negative_weight: weight of their mean loss (v1 §3.1: a quarter of the pairs are negative).
+      exemplar: uint8 [B, E, E, 3] RGB.
+      search: uint8 [B, M, M, 3].
+      exemplar_box, search_box: float32 [B, 4] (x, y, w, h) of the target in its crop.
+      negative: bool [B], the search image shows another object.
+      video: int32 [B], equal where the exemplars' videos are.
     """
 
-    steps: int = 1000
-    batch: int = 8
-    first_rate: float = 1e-2
-    last_rate: float = 1e-5
-    warm_up: int = 0
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    exemplar_size: int = 127
-    search_size: int = 239
-    radius: float = 16.0
-    negatives: int = 0
-    negative_weight: float = 0.25
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    exemplar: jax.Array
+    search: jax.Array
+    exemplar_box: jax.Array
+    search_box: jax.Array
+    negative: jax.Array
+    video: jax.Array
 
 
 class TrainState(NamedTuple):
@@ -67,23 +58,32 @@ class TrainState(NamedTuple):
     optimiser: optax.OptState
 
 
-class Metrics(NamedTuple):
-    """Scalars of one step: loss; mean distance in search pixels between the response's peak and
-    the target; the learning rate; the norm of the gradient."""
+class ResponseMetrics(NamedTuple):
+    """Means over a batch.
+
+    Attributes:
+      loss: of all pairs.
+      centre_error: distance in search pixels of the response's peak from the target.
+      auc: area under the ROC curve of the response's cells. This and the last leave negative
+        pairs out.
+    """
 
     loss: jax.Array
     centre_error: jax.Array
+    auc: jax.Array
+
+
+class Metrics(NamedTuple):
+    """Scalars of one step: `ResponseMetrics`; the learning rate; the norm of the gradient."""
+
+    loss: jax.Array
+    centre_error: jax.Array
+    auc: jax.Array
     learning_rate: jax.Array
     gradient_norm: jax.Array
 
 
-def learning_rate(settings: TrainSettings) -> optax.Schedule:
-    """Geometric from `first_rate` to `last_rate` over the steps, after a linear warm-up."""
-    ratio = settings.last_rate / settings.first_rate
-    fall = optax.exponential_decay(settings.first_rate, max(settings.steps - 1, 1), ratio)
-    if not settings.warm_up:
-        return fall
-    return lambda step: fall(step) * jnp.minimum(1.0, (step + 1) / settings.warm_up)
+Step = Callable[[TrainState, jax.Array, Batch], tuple[TrainState, Metrics]]
 
 
 def make_optimiser(settings: TrainSettings) -> optax.GradientTransformation:
@@ -104,11 +104,7 @@ def make_optimiser(settings: TrainSettings) -> optax.GradientTransformation:
 
 def init_state(key: jax.Array, network: SiamFCNetwork, settings: TrainSettings) -> TrainState:
     """A fresh state; its parameters are a function of `key` alone."""
-    image = jnp.zeros((1, settings.exemplar_size, settings.exemplar_size, 3), jnp.float32)
-    variables = AlexNet(network.backbone).init(key, image, train=False)
-    params = {"backbone": variables["params"], "head": {"bias": jnp.zeros((), jnp.float32)}}
-    optimiser = make_optimiser(settings).init(params)
-    return TrainState(jnp.zeros((), jnp.int32), params, variables["batch_stats"], optimiser)
+    return state_from_layers(network.init(key), settings)
 
 
 def state_from_layers(layers: Tree, settings: TrainSettings) -> TrainState:
@@ -126,69 +122,131 @@ def trained_layers(state: TrainState) -> dict[str, dict[str, jax.Array]]:
     return {**layers, "head": dict(state.params["head"])}
 
 
-def make_train_step(
-    network: SiamFCNetwork, settings: TrainSettings
-) -> Callable[[TrainState, jax.Array, jax.Array, jax.Array], tuple[TrainState, Metrics]]:
-    """The pure function (state, seed key, exemplars, searches) -> (state, metrics).
+def make_train_step(network: SiamFCNetwork, settings: TrainSettings) -> Step:
+    """The pure function (state, seed key, batch) -> (state, metrics).
 
-    Crops are uint8 [B, M, M, 3] as in `augment_pairs`; the step's randomness is
-    fold_in(seed key, state.step).
+    It runs inside `jax.shard_map` over the axis "data" (`parallel.data_parallel`), on this
+    device's share of the batch. Its randomness is fold_in(fold_in(seed key, step), number of the
+    pair in the whole batch).
     """
-    module = AlexNet(network.backbone)
     optimiser = make_optimiser(settings)
 
-    def loss_of(params: Tree, averages: Tree, pairs: Pairs) -> tuple[jax.Array, tuple[Tree, Any]]:
-        def embed(image: jax.Array, averages: Tree) -> tuple[jax.Array, Tree]:
-            variables = {"params": params["backbone"], "batch_stats": averages}
-            features, new = module.apply(variables, image, train=True, mutable=["batch_stats"])
-            return features, new["batch_stats"]
-
+    def loss_of(
+        params: Tree, averages: Tree, pairs: Pairs, batch: Batch
+    ) -> tuple[jax.Array, tuple[Tree, ResponseMetrics]]:
+        embed = _embedding(network, settings, params["backbone"], train=True)
         template, averages = embed(pairs.exemplar, averages)
         search, averages = embed(pairs.search, averages)
         response = network.gain * xcorr(template, search) + params["head"]["bias"]
-        positive = response_labels(
-            response.shape[-1], pairs.displacement, radius=settings.radius, stride=8
-        )
-        loss = balanced_logistic_loss(response, positive).mean()
+        loss, metrics = _judge(response, pairs, batch.negative, settings)
         if settings.negatives:
-            others = jnp.stack(
-                [jnp.roll(search, shift + 1, 0) for shift in range(settings.negatives)], 1
+            loss += settings.negative_weight * _loss_of_strangers(
+                network, settings, params, template, search, batch.video
             )
-            strangers = network.gain * xcorr(template[:, None], others) + params["head"]["bias"]
-            negative = logistic_loss(strangers, jnp.zeros(strangers.shape, bool)).mean()
-            loss = loss + settings.negative_weight * negative
-        return loss, (averages, response)
+        return loss, (averages, metrics._replace(loss=lax.pmean(loss, AXIS)))
 
-    def step(
-        state: TrainState, seed_key: jax.Array, exemplars: jax.Array, searches: jax.Array
-    ) -> tuple[TrainState, Metrics]:
-        key = jax.random.fold_in(seed_key, state.step)
+    def step(state: TrainState, seed_key: jax.Array, batch: Batch) -> tuple[TrainState, Metrics]:
         pairs = augment_pairs(
-            key,
-            exemplars,
-            searches,
+            _keys_of_pairs(jax.random.fold_in(seed_key, state.step), len(batch.negative)),
+            batch.exemplar,
+            batch.search,
             settings.augmentation,
             exemplar_size=settings.exemplar_size,
             search_size=settings.search_size,
         )
-        gradient_of = jax.value_and_grad(loss_of, has_aux=True)
-        (loss, (averages, response)), gradient = gradient_of(state.params, state.averages, pairs)
+        gradient_of = jax.grad(loss_of, has_aux=True)
+        gradient, (averages, metrics) = gradient_of(state.params, state.averages, pairs, batch)
+        gradient, averages = lax.pmean((gradient, averages), AXIS)
         updates, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
         params = optax.apply_updates(state.params, updates)
-        metrics = Metrics(
-            loss,
-            centre_error(response, pairs.displacement),
-            jnp.asarray(learning_rate(settings)(state.step), jnp.float32),
-            optax.tree.norm(gradient),
-        )
-        return TrainState(state.step + 1, params, averages, optimiser_state), metrics
+        rate = jnp.asarray(learning_rate(settings)(state.step), jnp.float32)
+        norm = optax.tree.norm(gradient)
+        new_state = TrainState(state.step + 1, params, averages, optimiser_state)
+        return new_state, Metrics(metrics.loss, metrics.centre_error, metrics.auc, rate, norm)
 
     return step
 
 
-def centre_error(response_BxHxW: jax.Array, displacement_Bx2: jax.Array) -> jax.Array:
-    """Mean distance in search pixels between the highest cell and the target (stride 8)."""
-    side = response_BxHxW.shape[-1]
-    flat = jnp.argmax(response_BxHxW.reshape(len(response_BxHxW), -1), -1)
-    peak = jnp.stack([flat % side, flat // side], -1).astype(jnp.float32)
-    return jnp.linalg.norm((peak - (side - 1) / 2) * 8 - displacement_Bx2, axis=-1).mean()
+def make_validation_step(
+    network: SiamFCNetwork, settings: TrainSettings
+) -> Callable[[TrainState, Batch], tuple[ResponseMetrics, Pairs, jax.Array]]:
+    """The pure function (state, batch) -> (metrics, pairs, responses [B, R, R]).
+
+    Nothing is augmented and the batch norms use their running averages. Like the training step
+    it runs inside `jax.shard_map`.
+    """
+
+    def validate(state: TrainState, batch: Batch) -> tuple[ResponseMetrics, Pairs, jax.Array]:
+        pairs = centre_pairs(
+            batch.exemplar,
+            batch.search,
+            exemplar_size=settings.exemplar_size,
+            search_size=settings.search_size,
+        )
+        embed = _embedding(network, settings, state.params["backbone"], train=False)
+        template, _ = embed(pairs.exemplar, state.averages)
+        search, _ = embed(pairs.search, state.averages)
+        response = network.gain * xcorr(template, search) + state.params["head"]["bias"]
+        _, metrics = _judge(response, pairs, batch.negative, settings)
+        return metrics, pairs, response
+
+    return validate
+
+
+def _embedding(
+    network: SiamFCNetwork, settings: TrainSettings, params: Tree, *, train: bool
+) -> Callable[[jax.Array, Tree], tuple[jax.Array, Tree]]:
+    """The function (images, averages) -> (float32 features, averages)."""
+    module = AlexNet(network.backbone, norm_axis=AXIS if settings.sync_norm else None)
+
+    def embed(images: jax.Array, averages: Tree) -> tuple[jax.Array, Tree]:
+        variables = {"params": params, "batch_stats": averages}
+        inputs = images.astype(settings.compute)
+        if not train:
+            features = module.apply(variables, inputs, train=False)
+            return jnp.asarray(features, jnp.float32), averages
+        features, new = module.apply(variables, inputs, train=True, mutable=["batch_stats"])
+        return jnp.asarray(features, jnp.float32), new["batch_stats"]
+
+    return embed
+
+
+def _judge(
+    response: jax.Array, pairs: Pairs, negative_B: jax.Array, settings: TrainSettings
+) -> tuple[jax.Array, ResponseMetrics]:
+    """This share's loss, and the metrics of the whole batch."""
+    of_target = response_labels(response.shape[-1], pairs.displacement, radius=settings.radius)
+    loss = balanced_logistic_loss(response, of_target & ~negative_B[:, None, None]).mean()
+    counts = (~negative_B).astype(jnp.float32)
+    measured = jnp.stack(
+        [
+            counts,
+            counts * centre_errors(response, pairs.displacement),
+            counts * response_aucs(response, of_target),
+        ]
+    )
+    count, error, auc = lax.psum(measured.sum(1), AXIS)
+    return loss, ResponseMetrics(lax.pmean(loss, AXIS), error / count, auc / count)
+
+
+def _loss_of_strangers(
+    network: SiamFCNetwork,
+    settings: TrainSettings,
+    params: Tree,
+    template: jax.Array,
+    search: jax.Array,
+    video_B: jax.Array,
+) -> jax.Array:
+    """Every exemplar over the search images of the next pairs, which show nothing of it."""
+    shifts = range(1, settings.negatives + 1)
+    others = jnp.stack([jnp.roll(search, shift, 0) for shift in shifts], 1)
+    strange = jnp.stack([jnp.roll(video_B, shift) != video_B for shift in shifts], 1)
+    response = network.gain * xcorr(template[:, None], others) + params["head"]["bias"]
+    losses = logistic_loss(response, jnp.zeros(response.shape, bool)).mean((2, 3))
+    count = strange.astype(jnp.float32).sum()
+    return jnp.where(strange, losses, 0.0).sum() / jnp.maximum(count, 1.0)
+
+
+def _keys_of_pairs(key: jax.Array, share: int) -> jax.Array:
+    first = lax.axis_index(AXIS) * share
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, first + jnp.arange(share))

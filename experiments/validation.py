@@ -1,0 +1,107 @@
+"""How good a network is while it trains: on held-out pairs, and by tracking held-out videos."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from PIL import Image
+from tqdm import tqdm
+
+from data_prep.frame_images import decoded
+from data_prep.tracks import SourceError, Track
+from siamfc_jax.data.dataset import PairDataset
+from siamfc_jax.data.pipeline import Pipeline, PipelineSettings
+from siamfc_jax.evaluation.metrics import success_auc
+from siamfc_jax.media.heatmap import draw_response
+from siamfc_jax.models.folding import fold_batch_norm
+from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.tracking.config import SiamFCTracking
+from siamfc_jax.tracking.online import Model, OnlineTracker
+from siamfc_jax.training.parallel import data_parallel_validation, put_batch, replicate
+from siamfc_jax.training.settings import TrainSettings
+from siamfc_jax.training.step import ResponseMetrics, TrainState, trained_layers
+
+_MOST_PAIRS = 64
+_PICTURED = 4
+
+
+class PairValidation(NamedTuple):
+    """Mean loss, centre error and AUC over the held-out pairs; a picture of a few of them: rows of
+    exemplar, search image, search image under its response (uint8 [H, W, 3])."""
+
+    scalars: dict[str, float]
+    picture: np.ndarray
+
+
+class PairValidator:
+    """Validates on one pass over a dataset's pairs (less than a batch of them may be left out)."""
+
+    def __init__(
+        self, dataset: PairDataset, network: SiamFCNetwork, settings: TrainSettings, mesh: Mesh
+    ) -> None:
+        """The mesh is of local devices. Raises ValueError if there are fewer pairs than devices."""
+        self._dataset, self._settings, self._mesh = dataset, settings, mesh
+        self._batch = min(_MOST_PAIRS, settings.batch * 2, dataset.records)
+        self._batch = self._batch // mesh.size * mesh.size
+        if self._batch == 0:
+            raise ValueError(
+                f"{dataset.records} validation pairs are too few for {mesh.size} devices"
+            )
+        self._step = data_parallel_validation(network, settings, mesh)
+
+    def __call__(self, state: TrainState) -> PairValidation:
+        local = replicate(jax.device_get(state), self._mesh)
+        results: list[ResponseMetrics] = []
+        with Pipeline(self._dataset, PipelineSettings(batch=self._batch, seed=0)) as pipeline:
+            for _ in range(self._dataset.records // self._batch):
+                metrics, pairs, responses = self._step(local, put_batch(next(pipeline), self._mesh))
+                if not results:
+                    picture = _picture(*jax.device_get((pairs.exemplar, pairs.search, responses)))
+                results.append(metrics)
+        means = jax.tree.map(lambda *values: float(np.mean(values)), *jax.device_get(results))
+        return PairValidation(means._asdict(), picture)
+
+
+def track_videos(
+    state: TrainState, network: SiamFCNetwork, tracking: SiamFCTracking, tracks: Sequence[Track]
+) -> dict[str, float]:
+    """Success AUC of every track, followed from its first box through the frames that have one."""
+    model = Model(fold_batch_norm(trained_layers(jax.device_get(state))), network, tracking)
+    scores = {}
+    for track in tqdm(tracks, "validation videos", leave=False):
+        tracker = OnlineTracker(model)
+        boxes = [track.boxes[0]]
+        for number, (_, image) in enumerate(decoded(track.frames)):
+            if isinstance(image, SourceError):
+                raise image
+            if number == 0:
+                tracker.init(image, track.boxes[0])
+            else:
+                boxes.append(tracker.update(image))
+        scores[track.name] = success_auc(np.stack(boxes), track.boxes)
+    return scores
+
+
+def save_picture(path: Path, picture: np.ndarray) -> None:
+    Image.fromarray(picture).save(path)
+
+
+def _picture(exemplars: np.ndarray, searches: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    rows: list[np.ndarray] = []
+    for exemplar, search, response in zip(exemplars, searches, responses, strict=True):
+        if len(rows) == _PICTURED:
+            break
+        search = np.clip(np.rint(search), 0, 255).astype(np.uint8)
+        side, small = len(search), len(exemplar)
+        framed = np.zeros((side, small, 3), np.uint8)
+        top = (side - small) // 2
+        framed[top : top + small] = np.clip(np.rint(exemplar), 0, 255)
+        # The centres of the outer cells lie half a template (63 px) inside the search image.
+        reach = len(response) * 8
+        corner = (side - reach) / 2
+        heat = draw_response(search, response, np.asarray([corner, corner, reach, reach]))
+        rows.append(np.concatenate([framed, search, heat], 1))
+    return np.concatenate(rows)

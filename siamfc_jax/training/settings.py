@@ -1,0 +1,106 @@
+"""How SiamFC is trained: settings, their presets, and the learning rate."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Literal
+
+import jax.numpy as jnp
+import optax
+
+from siamfc_jax.training.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How SiamFC is trained; the defaults are the released settings.
+
+    Attributes:
+      epochs: the learning rate falls geometrically from epoch to epoch (v2 §4.1: 50).
+      pairs_per_epoch: v2 §4.1: 50 000; released code: 53 200, of which .9 to train.
+      batch: pairs per step, over all devices and hosts (v2 §4.1: 8).
+      first_rate, last_rate: learning rates of the first and the last epoch (v2 §4.1: 1e-2, 1e-5).
+      warm_up: steps over which the learning rate rises linearly to its course (released: none).
+      momentum, weight_decay: of SGD; decay on kernels only, biases learn twice as fast.
+      exemplar_size, search_size: of the images that the network sees (v2 §4.1: 127 and 255;
+        released: 239, so that shifts stay inside the stored crop; response 15 x 15).
+      radius: of the positive labels in search pixels (eq. 6).
+      negatives: correlations of every exemplar with this many other search images of the batch
+        (of other videos, on the same device), all cells negative. Of no paper.
+      negative_weight: weight of their mean loss.
+      compute: type of the activations; parameters, norms, correlation and loss stay float32.
+      sync_norm: batch norm over the whole batch, not over each device's share.
+    """
+
+    epochs: int = 50
+    pairs_per_epoch: int = 47_880
+    batch: int = 8
+    first_rate: float = 1e-2
+    last_rate: float = 1e-5
+    warm_up: int = 0
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    exemplar_size: int = 127
+    search_size: int = 239
+    radius: float = 16.0
+    negatives: int = 0
+    negative_weight: float = 0.25
+    compute: Literal["float32", "bfloat16"] = "float32"
+    sync_norm: bool = False
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "pairs_per_epoch", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.pairs_per_epoch < self.batch:
+            raise ValueError(
+                f"an epoch of {self.pairs_per_epoch} pairs has no batch of {self.batch}"
+            )
+        if not 0 < self.last_rate <= self.first_rate:
+            raise ValueError(
+                f"learning rates must fall: first {self.first_rate:g}, last {self.last_rate:g}"
+            )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.pairs_per_epoch // self.batch
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return self.epochs * self.steps_per_epoch
+
+
+V2_RELEASE = TrainSettings()
+"""The released code of v2."""
+
+V2_PAPER = dataclasses.replace(V2_RELEASE, pairs_per_epoch=50_000, search_size=255)
+"""v2 paper §4.1."""
+
+V1 = dataclasses.replace(V2_PAPER, augmentation=Augmentation(grey=0.0))
+"""v1 paper §3.1; `data_prep.make_shards --negatives=.25` makes its quarter of negative pairs."""
+
+MODERN = dataclasses.replace(
+    V2_RELEASE,
+    batch=128,
+    first_rate=8e-2,
+    last_rate=8e-5,
+    warm_up=3 * (V2_RELEASE.pairs_per_epoch // 128),
+    compute="bfloat16",
+    sync_norm=True,
+)
+"""Batch 128 in bfloat16. Rates grow with batch / 8 up to half of that (linear scaling, Goyal et al.
+2017 §2.1, halved as batch 8 is small for its norms), after three epochs of warm-up (§2.2)."""
+
+PRESETS = {"v2-release": V2_RELEASE, "v2-paper": V2_PAPER, "v1": V1, "modern": MODERN}
+
+
+def learning_rate(settings: TrainSettings) -> optax.Schedule:
+    """Constant within an epoch, geometric from `first_rate` to `last_rate` over the epochs."""
+    ratio = (settings.last_rate / settings.first_rate) ** (1 / max(settings.epochs - 1, 1))
+    fall = optax.exponential_decay(
+        settings.first_rate, settings.steps_per_epoch, ratio, staircase=True
+    )
+    if not settings.warm_up:
+        return fall
+    return lambda step: fall(step) * jnp.minimum(1.0, (step + 1) / settings.warm_up)
