@@ -143,6 +143,13 @@ def split_names(folder: Path) -> list[str]:
     return list(_read_manifest(folder).get("splits", {}))
 
 
+def named_held_out(folder: Path) -> list[str]:
+    """The videos (LABEL/VIDEO) that `make_shards --validation_videos` kept out of training; raises
+    DatasetError if there is no dataset."""
+    settings = _read_manifest(folder).get("settings", {})
+    return [str(name) for name in settings.get("validation_videos", [])]
+
+
 def manifest_hash(manifest: Mapping[str, Any]) -> str:
     """SHA-256 (64 hexadecimal digits) of all of `pairs.json` but its `dataset_hash`."""
     content = {key: value for key, value in manifest.items() if key != "dataset_hash"}
