@@ -109,8 +109,15 @@ class TorchSiamFC:
         return resized + self.pad
 
 
-def torch_train_step(model: TorchSiamFC, batch: int, search_size: int) -> Any:
-    """A closure that does one SGD step (forward, backward, update) on random images."""
+def torch_train_step(
+    model: TorchSiamFC, batch: int, search_size: int, compute: str = "float32"
+) -> Any:
+    """A closure that does one SGD step (forward, backward, update) on random images.
+
+    It returns the loss, on CUDA before the device is done. `compute` "bfloat16" is autocast.
+    """
+    # The shapes stay the same, so it pays to let cuDNN try out its algorithms.
+    torch.backends.cudnn.benchmark = True
     modules: list[torch.nn.Module] = []
     shapes = [
         (*weight.shape, groups)
@@ -138,13 +145,15 @@ def torch_train_step(model: TorchSiamFC, batch: int, search_size: int) -> Any:
     sign = torch.where(positive, 1.0, -1.0)
     weight = torch.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
 
-    def step() -> None:
+    def step() -> Tensor:
         optimiser.zero_grad(set_to_none=True)
-        template, features = network(exemplar), network(search)
-        stacked = features.reshape(1, -1, *features.shape[2:])
-        response = F.conv2d(stacked, template, groups=batch)[0] * model.gain
-        loss = (F.softplus(-sign * response) * weight).sum() / batch
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=compute == "bfloat16"):
+            template, features = network(exemplar), network(search)
+            stacked = features.reshape(1, -1, *features.shape[2:])
+            response = F.conv2d(stacked, template, groups=batch)[0] * model.gain
+        loss = (F.softplus(-sign * response.float()) * weight).sum() / batch
         loss.backward()
         optimiser.step()
+        return loss.detach()
 
     return step

@@ -1,0 +1,48 @@
+"""The rows that `experiments.benchmark` prints."""
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+
+from experiments.speed.roofline import roofline_row
+from experiments.speed.settings import BenchmarkSettings
+from experiments.speed.shards import end_to_end_row, input_row
+from experiments.speed.synthetic_pairs import write_synthetic_pairs
+from experiments.speed.tracking import batched_row, clip_row, cold_start_row, live_row
+from experiments.speed.training import train_batches_row, train_row
+from siamfc_jax.loading import load_model
+
+ROWS = {
+    "live": live_row,
+    "clip": clip_row,
+    "batched": batched_row,
+    "cold_start": cold_start_row,
+    "train": train_row,
+    "train_batches": train_batches_row,
+    "roofline": roofline_row,
+    "input": input_row,
+    "end_to_end": end_to_end_row,
+}
+_FROM_SHARDS = {"input", "end_to_end"}
+
+
+def benchmark(settings: BenchmarkSettings) -> None:
+    """Print each row, on the first device.
+
+    Raises:
+      KeyError: an unknown row.
+      WeightsError: the model cannot be read.
+      DatasetError, CorruptRecordError: `settings.data` is not whole.
+    """
+    settings = settings.fitted_to_device()
+    device = jax.devices()[0]
+    print(f"{device.platform} {device.device_kind}, {os.cpu_count()} cores, jax {jax.__version__}")
+    model = load_model(settings.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        if settings.data is None and _FROM_SHARDS & set(settings.rows):
+            settings = replace(settings, data=write_synthetic_pairs(Path(scratch), settings.rooms))
+        for row in settings.rows:
+            ROWS[row](settings, model)

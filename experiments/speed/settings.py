@@ -1,0 +1,68 @@
+"""What `experiments.benchmark` measures."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jax
+
+from data_prep.crop_settings import CropSettings
+from siamfc_jax.training.settings import V2_RELEASE, TrainSettings
+
+COMPUTE = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """The fields are the flags of `experiments.benchmark`.
+
+    Attributes:
+      rows: keys of `rows.ROWS`.
+      seconds: time for each thing that is measured.
+      batches, compute: empty for what suits the device (`fitted_to_device`).
+      data: folder of shards, or None for synthetic ones.
+
+    Raises:
+      ValueError: an unknown type to compute in.
+    """
+
+    rows: tuple[str, ...] = ("live",)
+    model: str = "siamfc-3s"
+    seconds: float = 15.0
+    width: int = 640
+    height: int = 480
+    targets: int = 0
+    search_size: int = V2_RELEASE.search_size
+    batch: int = 8
+    batches: tuple[int, ...] = ()
+    compute: tuple[str, ...] = ()
+    data: Path | None = None
+
+    def __post_init__(self) -> None:
+        unknown = set(self.compute) - set(COMPUTE)
+        if unknown:
+            raise ValueError(f"--compute: {min(unknown)!r} is none of {', '.join(COMPUTE)}")
+
+    def fitted_to_device(self) -> "BenchmarkSettings":
+        """With batches, types and targets that show what this kind of device can do."""
+        on_cpu = jax.default_backend() == "cpu"
+        return replace(
+            self,
+            targets=self.targets or (4 if on_cpu else 64),
+            batches=self.batches or ((8,) if on_cpu else (8, 64, 256, 512)),
+            compute=self.compute or (("float32",) if on_cpu else COMPUTE),
+        )
+
+    def training(self, batch: int, compute: str = "float32") -> TrainSettings:
+        """The released settings with this batch, type and `search_size`."""
+        return replace(
+            V2_RELEASE,
+            batch=batch,
+            compute=compute,  # type: ignore[arg-type]
+            search_size=self.search_size,
+        )
+
+    @property
+    def rooms(self) -> tuple[int, int]:
+        """Sides of the stored crops: as data_prep makes them, or larger where need be."""
+        usual = CropSettings()
+        return usual.exemplar_room, max(usual.search_room, self.search_size + 20)

@@ -1,0 +1,70 @@
+"""Functions timed in turn, so that a drift of the machine's speed meets all of them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+Times = dict[str, list[float]]
+"""Seconds of a call, of every function, as often as it was measured."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something to time.
+
+    Attributes:
+      begin: does it, or has a device do it.
+      finish: waits until what `begin` returned last is done.
+    """
+
+    begin: Callable[[], Any]
+    finish: Callable[[Any], object] = jax.block_until_ready
+
+
+def take_turns(works: Mapping[str, Work], seconds: float, *, burst_seconds: float = 0.0) -> Times:
+    """Time the works in turn for so many seconds, at least three times each.
+
+    Args:
+      burst_seconds: 0 waits for every call. Otherwise calls follow one another without waiting, as
+        many as take about so long, and their mean counts: the rate of a device that is kept busy.
+    """
+    calls = {name: _calls_in(work, burst_seconds) for name, work in works.items()}
+    times: Times = {name: [] for name in works}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(next(iter(times.values()))) < 3:
+        for name, work in works.items():
+            times[name].append(_burst(work, calls[name]))
+    return times
+
+
+def report(name: str, times: Times, per_call: int, unit: str) -> None:
+    """Print a line for every work, and how ours compares with PyTorch's."""
+    print(name)
+    for who, seconds in times.items():
+        low, middle, high = np.percentile(seconds, [10, 50, 90])
+        print(
+            f"  {who:<14} {middle * 1e3:9.2f} ms (10..90 %: {low * 1e3:.2f}..{high * 1e3:.2f}, "
+            f"{len(seconds)} times) {per_call / middle:10.1f} {unit}"
+        )
+    if "PyTorch" in times:
+        ours, theirs = (float(np.median(times[who])) for who in ("ours", "PyTorch"))
+        print(f"  ours / PyTorch: {ours / theirs:.2f} of its time")
+
+
+def _calls_in(work: Work, seconds: float) -> int:
+    """How many calls take so long; they have been called three times then."""
+    _burst(work, 2)
+    return max(1, round(seconds / _burst(work, 1)))
+
+
+def _burst(work: Work, calls: int) -> float:
+    began = time.perf_counter()
+    result = None
+    for _ in range(calls):
+        result = work.begin()
+    work.finish(result)
+    return (time.perf_counter() - began) / calls
