@@ -3,7 +3,7 @@
 `crops.json` is written last and names the folder of the other files, so that an index is there in
 full or not at all:
 
-    CROPS/crops.json                   settings, sources, counts, content hash
+    CROPS/crops.json                   settings, sources, counts, checksums, content hash
     CROPS/index-<hash>/crops.npy       CROP_ROW per crop, each track's together, frames increasing
     CROPS/index-<hash>/tracks.npy      TRACK_ROW per track, each video's together
     CROPS/index-<hash>/videos.txt      name of each video, a line each
@@ -18,11 +18,13 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,7 @@ from data_prep.npy_stream import npy_header
 from data_prep.pack_files import pack_file, read_sidecar
 
 FORMAT = 1
+_TABLES = ("crops.npy", "tracks.npy", "videos.txt", "packs.txt")
 CROP_ROW = np.dtype([("pack", "<u4"), ("offset", "<u8"), ("size", "<u4"), ("frame", "<i4")])
 TRACK_ROW = np.dtype([("start", "<u8"), ("count", "<u4"), ("video", "<u4"), ("source", "<u4")])
 
@@ -87,17 +90,23 @@ class Totals(NamedTuple):
 
 
 def open_index(folder: Path) -> CropIndex:
-    """Open the crops in a folder without reading them.
+    """Open the crops in a folder, checking their index but not reading them.
 
     Raises:
-      CropsError: they are not there, unfinished, of another format, or a file is missing.
+      CropsError: they are not there, unfinished, of another format, or a file of the index is
+        missing or not as it was written.
     """
     file = folder / "crops.json"
     try:
         content = json.loads(file.read_bytes())
         if content["format"] != FORMAT:
             raise CropsError(f"{file}: of format {content['format']}; run make_crops again")
+        if content.pop("sha256") != _seal(content):
+            raise CropsError(f"{file}: changed since it was written; run make_crops again")
         tables = folder / content["index"]
+        for name, crc in content["crc32c"].items():
+            if _crc(tables / name) != crc:
+                raise CropsError(f"{folder}: {name} of its index is damaged; run make_crops again")
         index = CropIndex(
             folder=folder,
             settings=CropSettings(**content["settings"]),
@@ -154,13 +163,28 @@ def write_index(
         "sources": sources,
         "counts": totals._asdict(),
         "content_hash": digest,
+        "crc32c": {name: _crc(tables / name) for name in _TABLES},
         **notes,
     }
-    write_whole(folder / "crops.json", json.dumps(content, indent=1).encode())
+    sealed = {**content, "sha256": _seal(content)}
+    write_whole(folder / "crops.json", json.dumps(sealed, indent=1).encode())
     for older in folder.glob("index-*"):
         if older != tables:
             shutil.rmtree(older)
     return open_index(folder)
+
+
+def _seal(content: dict[str, Any]) -> str:
+    """SHA-256 of what `crops.json` says besides it."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _crc(file: Path) -> int:
+    crc = 0
+    with open(file, "rb") as opened:
+        for chunk in iter(partial(opened.read, 1 << 20), b""):
+            crc = google_crc32c.extend(crc, chunk)
+    return crc
 
 
 def _mapped(file: Path) -> NDArray[Any]:

@@ -10,16 +10,11 @@ it, and exits with 3 when something is wrong. Options of Apache Beam follow a `-
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from absl import flags
 
-from data_prep.pair_plan import TRACK_WEIGHTS, SplitSettings, TrackWeight
-from data_prep.pair_sampling import PairSettings
 from data_prep.processes import usable_cores
-from data_prep.shard_check import check_shards
-from data_prep.shard_request import RUNNERS, Runner, ShardRequest
-from data_prep.shard_stage import make_shards
 from experiments import cli
 
 _CROPS = flags.DEFINE_string("crops", None, "Folder that make_crops filled.")
@@ -41,7 +36,10 @@ _NEGATIVES = flags.DEFINE_float(
     "negatives", 0.0, "Share of pairs of different videos (v1 paper: .25; v2: none).", 0, 1
 )
 _TRACK_WEIGHT = flags.DEFINE_enum(
-    "track_weight", "sqrt", TRACK_WEIGHTS, "How a track's length decides how often it is drawn."
+    "track_weight",
+    "sqrt",
+    ["sqrt", "uniform", "length"],
+    "How a track's length decides how often it is drawn.",
 )
 _MIX = flags.DEFINE_list("mix", [], "LABEL:share of each source, instead of by its tracks.")
 _SHARDS = flags.DEFINE_integer("shards", None, "Shards of each split; default: of about 128 MB.")
@@ -49,12 +47,18 @@ _SEED = flags.DEFINE_integer("seed", 0, "Random seed of the pairs.")
 _WORKERS = flags.DEFINE_integer(
     "workers", usable_cores(), "Processes; 0 writes in this one.", lower_bound=0
 )
-_RUNNER = flags.DEFINE_enum("runner", "local", RUNNERS, "Processes here, or Apache Beam.")
+_RUNNER = flags.DEFINE_enum("runner", "local", ["local", "beam"], "Processes here, or Apache Beam.")
 _FORCE = flags.DEFINE_bool("force", False, "Begin even if the disk seems too small.")
 _VERIFY = flags.DEFINE_bool("verify", False, "Check the finished dataset in --out.")
 
 
 def main(args: Sequence[str]) -> int:
+    from data_prep.pair_plan import SplitSettings
+    from data_prep.pair_sampling import PairSettings
+    from data_prep.shard_check import check_shards
+    from data_prep.shard_request import ShardRequest
+    from data_prep.shard_stage import make_shards
+
     if not _OUT.value:
         raise ValueError("which dataset? Give --out=FOLDER")
     out = Path(_OUT.value).resolve()
@@ -75,13 +79,13 @@ def main(args: Sequence[str]) -> int:
                 validation=_VALIDATION.value,
                 validation_videos=tuple(_VALIDATION_VIDEOS.value),
                 percent_of_videos=_PERCENT.value,
-                track_weight=cast(TrackWeight, _TRACK_WEIGHT.value),
+                track_weight=cast(Any, _TRACK_WEIGHT.value),
                 mix=_shares(_MIX.value),
             ),
             draw=PairSettings(_MAX_GAP.value, _NEGATIVES.value, _SEED.value),
             shards=_SHARDS.value,
             workers=_WORKERS.value,
-            runner=cast(Runner, _RUNNER.value),
+            runner=cast(Any, _RUNNER.value),
             beam_options=args,
             force=_FORCE.value,
         )

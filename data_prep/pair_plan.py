@@ -14,7 +14,6 @@ from data_prep.durable import whole_file
 from data_prep.pair_sampling import DrawTable
 
 TrackWeight = Literal["sqrt", "uniform", "length"]
-TRACK_WEIGHTS: tuple[TrackWeight, ...] = ("sqrt", "uniform", "length")
 
 _VALIDATION_SEED = 1
 

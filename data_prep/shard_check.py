@@ -57,13 +57,19 @@ def check_shards(
     jobs: list[CheckJob] = []
     if manifest_hash(manifest) != manifest["dataset_hash"]:
         faults.append(f"{folder / 'pairs.json'}: was changed since it was written")
-    for split in manifest["splits"].values():
-        try:
-            offsets = _read_offsets(folder, split["offsets"])
-        except DatasetError as error:
-            faults.append(str(error))
-            offsets = None
-        jobs += _jobs(folder, manifest, split["shards"], offsets)
+    try:
+        for split in manifest["splits"].values():
+            try:
+                offsets = _read_offsets(folder, split["offsets"])
+            except DatasetError as error:
+                faults.append(str(error))
+                offsets = None
+            jobs += _jobs(folder, manifest, split["shards"], offsets)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f"{folder / 'pairs.json'}: not as make_shards writes it ({error!r}); delete it and run "
+            "make_shards again"
+        ) from None
     total = sum(job.records for job in jobs)
     with (
         closing(in_processes(check_shard, jobs, workers=min(workers, len(jobs)))) as results,
@@ -74,7 +80,8 @@ def check_shards(
             bar.update(job.records)
     for line in faults:
         show(line)
-    show(f"{folder}: {total:,} pairs in {len(jobs):,} shards, {len(faults):,} faults")
+    remedy = "; delete the files named and run make_shards again" if faults else ""
+    show(f"{folder}: {total:,} pairs in {len(jobs):,} shards, {len(faults):,} faults{remedy}")
     return faults
 
 
@@ -130,7 +137,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(file.read_bytes())
     except FileNotFoundError:
-        raise DatasetError(f"{file}: missing, so the dataset is unfinished") from None
+        raise DatasetError(
+            f"{file}: missing, so the dataset is unfinished; run make_shards again to complete it"
+        ) from None
     except ValueError as error:
         raise DatasetError(f"{file}: damaged ({error}); run make_shards again") from None
     if not {"splits", "dataset_hash", "exemplar_room", "search_room"} <= manifest.keys():
@@ -160,7 +169,7 @@ def _jobs(
     first = 0
     for row in shards:
         end = first + row["records"]
-        own = None if offsets is None else offsets[first:end]
+        own = None if offsets is None or end > len(offsets) else offsets[first:end]
         yield CheckJob(
             folder / row["file"], row["records"], row["bytes"], row["crc32c"], own, rooms
         )

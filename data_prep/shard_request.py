@@ -10,7 +10,6 @@ from data_prep.pair_sampling import PairSettings
 from data_prep.processes import usable_cores
 
 Runner = Literal["local", "beam"]
-RUNNERS: tuple[Runner, ...] = ("local", "beam")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Tells what sources hold and what is wrong with them, before hours are spent on crops.
 
-python -m data_prep.verify --source=imagenet_vid:ILSVRC2015 --source=own=videos:CLIPS
+    python -m data_prep.verify --source=imagenet_vid:ILSVRC2015 --source=own=videos:CLIPS
 
 Exit code 0 without problems, 3 with some, 2 when a source cannot be read at all.
 """
@@ -12,7 +12,6 @@ from absl import flags
 from data_prep.curation import CURATIONS
 from data_prep.processes import usable_cores
 from data_prep.sources import SOURCES, parse_sources
-from data_prep.verification import Decode, format_verification, verify
 from experiments import cli
 
 _SOURCES = flags.DEFINE_multi_string(
@@ -26,6 +25,8 @@ _DECODE = flags.DEFINE_enum(
 
 def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
+    from data_prep.verification import Decode, format_verification, verify
+
     decode: Decode = "all" if _DECODE.value == "all" else "ends"
     problems = 0
     for spec in parse_sources(_SOURCES.value):

@@ -1,13 +1,17 @@
 """What a run is made of: kept beside its results, and compared when it is resumed."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import jax
+
 import siamfc_jax
+from data_prep.durable import naming, write_whole
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -16,41 +20,64 @@ class RunError(ValueError):
     """A run cannot start or go on; one line says why and what to do."""
 
 
-def open_run(out: Path, fingerprint: Mapping[str, Any], flags: str) -> bool:
-    """Claim the folder of a run; True when it holds the same run already, to be resumed.
+def open_run(out: Path, fingerprint: Mapping[str, Any], flags: str) -> None:
+    """Claim the folder of a run, or find the same run in it, to be resumed.
 
-    Writes `run.json` (the fingerprint: all that decides the result; git revision and versions)
-    and `flags.txt`.
+    Writes `run.json` (the fingerprint: all that decides the result; what it was made by: git
+    revision, versions, machine) and `flags.txt`. Resumed on another machine or with other
+    versions, which may differ in the last bits, it says so and notes them as well.
 
     Raises:
-      RunError: the folder holds a run that was made otherwise.
-      OSError: the folder cannot be written.
+      RunError: the folder holds a run that was made otherwise, or whose record is lost.
+      StorageError: the folder cannot be written.
     """
     record = out / "run.json"
     wanted = json.loads(json.dumps(fingerprint))
-    if record.exists():
-        try:
-            found = json.loads(record.read_text())["run"]
-        except (ValueError, KeyError, TypeError):
-            raise RunError(f"{record}: is damaged; choose another --out, or delete {out}") from None
-        if found != wanted:
-            raise RunError(
-                f"{out}: holds another run ({_difference(found, wanted)}); choose another --out, "
-                "or give the same settings to resume it"
-            )
-        return True
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "flags.txt").write_text(flags)
-    content = {"run": wanted, "git_revision": git_revision(), "versions": versions()}
-    write_json(record, content)
-    return False
+    if not record.exists():
+        if any(out.glob("checkpoints/*.json")):
+            raise RunError(f"{out}: has checkpoints but no run.json; choose another --out")
+        with naming(out):
+            out.mkdir(parents=True, exist_ok=True)
+        write_whole(out / "flags.txt", flags.encode())
+        write_json(record, {"run": wanted, "made_by": [maker()]})
+        return
+    content = read_json(record)
+    if content.get("run") != wanted:
+        raise RunError(
+            f"{out}: holds another run ({_difference(content.get('run'), wanted)}); choose another "
+            "--out, or give the same settings to resume it"
+        )
+    if maker() not in content["made_by"]:
+        difference = _difference(content["made_by"][-1], maker())
+        print(f"warning: {out}: goes on elsewhere ({difference}); the last bits may differ")
+        write_json(record, {"run": wanted, "made_by": [*content["made_by"], maker()]})
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n")
-    temporary.replace(path)
+    """Write a JSON file whole or not at all; raises StorageError."""
+    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `write_json` wrote; raises RunError if it is damaged."""
+    try:
+        content = json.loads(path.read_bytes())
+        if isinstance(content, dict):
+            return content
+    except ValueError:
+        pass
+    raise RunError(f"{path}: is damaged; choose another --out, or delete {path.parent}")
+
+
+def maker() -> dict[str, Any]:
+    """What a run is made by: on another of these its last bits may differ."""
+    device = jax.devices()[0]
+    return {
+        "git_revision": git_revision(),
+        "versions": versions(),
+        "device": device.device_kind,
+        "cores": os.cpu_count(),
+    }
 
 
 def git_revision() -> str:

@@ -4,10 +4,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
+from experiments.metric_log import finite_or_none
 from experiments.run_record import write_json
-from experiments.training_run import TrainingPlan, TrainingResult, train
+from experiments.training_plan import TrainingPlan
+from experiments.training_run import TrainingResult, train
 
 
 class Spread(NamedTuple):
@@ -35,14 +38,15 @@ def train_seeds(
         results.append(train(one, flags=flags, should_stop=should_stop))
         if not results[-1].finished:
             break
-    if len(seeds) > 1 and all(result.finished for result in results):
-        table = {name: value._asdict() for name, value in summary(results).items()}
+    if jax.process_index() == 0 and len(seeds) > 1 and all(result.finished for result in results):
+        table = {k: finite_or_none(value._asdict()) for k, value in summary(results).items()}
         write_json(plan.out / "seeds.json", {"seeds": list(seeds), "over_seeds": table})
     return results
 
 
 def summary(results: Sequence[TrainingResult]) -> dict[str, Spread]:
-    """Spread of every validation figure; `mean_auc` is that of the tracked videos' mean."""
+    """Spread of every validation figure that all runs have; `mean_auc` is that of the tracked
+    videos' mean."""
     rows = []
     for result in results:
         row = {f"pairs/{name}": value for name, value in result.pairs.items()}
@@ -50,7 +54,8 @@ def summary(results: Sequence[TrainingResult]) -> dict[str, Spread]:
         if result.videos:
             row["mean_auc"] = float(np.mean(list(result.videos.values())))
         rows.append(row)
-    return {name: _spread([row[name] for row in rows]) for name in rows[0]}
+    common = [name for name in rows[0] if all(name in row for row in rows)]
+    return {name: _spread([row[name] for row in rows]) for name in common}
 
 
 def _spread(values: Sequence[float]) -> Spread:

@@ -11,6 +11,7 @@ On several hosts run the same command on each, with --distributed; see the READM
 """
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,8 @@ _SETTINGS = [
     flags.DEFINE_float("weight_decay", None, "Of kernels."),
     flags.DEFINE_integer("search_size", None, "Side of the search image in pixels."),
     flags.DEFINE_float("radius", None, "Of positive labels, in search pixels."),
-    flags.DEFINE_integer("negatives", None, "Other search images of the batch as negatives."),
-    flags.DEFINE_float("negative_weight", None, "Weight of their loss."),
+    flags.DEFINE_integer("batch_negatives", None, "Others' search images as negatives."),
+    flags.DEFINE_float("batch_negative_weight", None, "Weight of their loss."),
     flags.DEFINE_enum("compute", None, ["float32", "bfloat16"], "Type of the activations."),
     flags.DEFINE_bool("sync_norm", None, "Batch norm over all devices' pairs."),
 ]
@@ -67,10 +68,12 @@ _AUGMENTATION = [
     flags.DEFINE_bool("flip", None, "Augmentation: mirror half of the pairs."),
 ]
 _VIDEOS = flags.DEFINE_multi_string(
-    "validation_source", [], "KIND:ROOT of videos to validate on by tracking; repeatable."
+    "validation_source",
+    [],
+    "[LABEL=]KIND:ROOT of videos to validate on by tracking, as for make_crops; repeatable.",
 )
 _VIDEO_NAMES = flags.DEFINE_list(
-    "validation_videos", [], "Only these of them; give those held out by make_shards."
+    "validation_videos", [], "Which, LABEL/VIDEO; by default those that make_shards was given."
 )
 _TRACK_EVERY = flags.DEFINE_integer("track_every", 0, "Track them every so many epochs too.")
 _CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", 1000, "Steps.", lower_bound=1)
@@ -78,7 +81,10 @@ _KEEP = flags.DEFINE_integer("keep", 3, "Checkpoints to keep.", lower_bound=1)
 _LOG_EVERY = flags.DEFINE_integer("log_every", 50, "Steps.", lower_bound=1)
 _WORKERS = flags.DEFINE_integer("workers", 0, "Threads that decode; 0: one a core.")
 _SKIP_CORRUPT = flags.DEFINE_bool("skip_corrupt", False, "Leave corrupt records out, and count.")
-_DEVICES = flags.DEFINE_integer("devices", 0, "Devices of each host to use; 0: all.")
+_DEVICES = flags.DEFINE_integer("devices", 0, "Devices of each host to use; 0: all.", lower_bound=0)
+_DETERMINISTIC = flags.DEFINE_bool(
+    "deterministic", True, "On GPUs only algorithms that repeat to the bit, as resuming promises."
+)
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed", False, "One of several processes, found by jax.distributed's own discovery."
 )
@@ -90,17 +96,19 @@ _PROCESS = flags.DEFINE_integer("process", None, "Which one this is, likewise.")
 def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
     keep_freed_memory()
+    if _DETERMINISTIC.value:
+        words = [os.environ.get("XLA_FLAGS", ""), "--xla_gpu_deterministic_ops=true"]
+        os.environ["XLA_FLAGS"] = " ".join(words).strip()
     import jax
 
     use_compilation_cache()
-    if _DISTRIBUTED.value:
-        jax.distributed.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    _join_others()
     from experiments.seeds import train_seeds
 
     with cli.StopSignals() as signals:
         results = train_seeds(
             _plan(),
-            [_seed(text) for text in _SEEDS.value],
+            _seeds(),
             flags=flags.FLAGS.flags_into_string(),
             should_stop=lambda: signals.received is not None,
         )
@@ -110,9 +118,7 @@ def main(args: Sequence[str]) -> int:
 
 
 def _plan() -> Any:
-    from data_prep.sources import parse_source, read_source
-    from data_prep.tracks import Report
-    from experiments.training_run import TrainingPlan
+    from experiments.training_plan import TrainingPlan
     from siamfc_jax.loading import DEFAULT_TRACKING
     from siamfc_jax.models.siamfc import SIAMFC, SIAMFC_TINY, SIAMFC_V1
     from siamfc_jax.tracking import config
@@ -121,15 +127,6 @@ def _plan() -> Any:
     preset = settings.PRESETS[_PRESET.value]
     tracking = config.PRESETS[_TRACKING.value] if _TRACKING.value else DEFAULT_TRACKING
     augmentation = dataclasses.replace(preset.augmentation, **_given(_AUGMENTATION))
-    tracks = [
-        track
-        for spec in map(parse_source, _VIDEOS.value)
-        for track in read_source(spec, Report())
-        if not _VIDEO_NAMES.value or track.video in _VIDEO_NAMES.value
-    ]
-    missing = set(_VIDEO_NAMES.value) - {track.video for track in tracks}
-    if missing:
-        raise ValueError(f"--validation_videos: not in the sources: {', '.join(sorted(missing))}")
     return TrainingPlan(
         data=Path(_DATA.value),
         out=Path(_OUT.value),
@@ -137,7 +134,7 @@ def _plan() -> Any:
         settings=dataclasses.replace(preset, augmentation=augmentation, **_given(_SETTINGS)),
         tracking=tracking,
         initial=Path(_INITIAL.value) if _INITIAL.value else None,
-        videos=tuple(tracks),
+        videos=tuple(_held_out_tracks()),
         track_every=_TRACK_EVERY.value,
         checkpoint_every=_CHECKPOINT_EVERY.value,
         log_every=_LOG_EVERY.value,
@@ -148,14 +145,60 @@ def _plan() -> Any:
     )
 
 
+def _held_out_tracks() -> list[Any]:
+    from data_prep.sources import parse_sources, read_source
+    from data_prep.tracks import Report
+    from siamfc_jax.data.dataset import named_held_out
+
+    if not _VIDEOS.value:
+        if _VIDEO_NAMES.value or _TRACK_EVERY.value:
+            raise ValueError("--validation_videos and --track_every need a --validation_source")
+        return []
+    held_out = named_held_out(Path(_DATA.value))
+    names = _VIDEO_NAMES.value or held_out
+    if not names:
+        raise ValueError("which videos are held out? Give --validation_videos=LABEL/VIDEO,...")
+    trained_on = set(names) - set(held_out)
+    if held_out and trained_on:
+        raise ValueError(
+            f"--validation_videos: {', '.join(sorted(trained_on))} were not held out by make_shards"
+        )
+    tracks = [
+        track._replace(video=f"{spec.label}/{track.video}", name=f"{spec.label}/{track.name}")
+        for spec in parse_sources(_VIDEOS.value)
+        for track in read_source(spec, Report())
+        if f"{spec.label}/{track.video}" in names
+    ]
+    missing = set(names) - {track.video for track in tracks}
+    if missing:
+        raise ValueError(f"--validation_source: no video {', '.join(sorted(missing))} in it")
+    return tracks
+
+
 def _given(holders: Sequence[flags.FlagHolder]) -> dict[str, Any]:
     return {holder.name: holder.value for holder in holders if holder.value is not None}
 
 
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"--seeds: {text!r} is not a whole number from 0 on")
-    return int(text)
+def _join_others() -> None:
+    import jax
+
+    told = _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
+    if _DISTRIBUTED.value:
+        try:
+            jax.distributed.initialize(*told)
+        except ValueError as error:
+            raise ValueError(
+                f"the other processes cannot be found ({error}); give --coordinator=HOST:PORT, "
+                "--processes and --process"
+            ) from None
+    elif any(value is not None for value in told):
+        raise ValueError("--coordinator, --processes and --process need --distributed")
+
+
+def _seeds() -> list[int]:
+    if not _SEEDS.value or not all(t.isdecimal() and int(t) < 2**31 for t in _SEEDS.value):
+        raise ValueError(f"--seeds: {','.join(_SEEDS.value)!r} are no whole numbers below 2^31")
+    return [int(text) for text in _SEEDS.value]
 
 
 def _print(results: Sequence[Any]) -> None:

@@ -1,12 +1,10 @@
 """The training run behind `experiments.train`, as a function that a notebook can call."""
 
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,62 +13,33 @@ import numpy as np
 from jax.experimental import multihost_utils
 from tqdm import tqdm
 
-from data_prep.tracks import Track
-from experiments.metric_log import MetricLog
-from experiments.run_record import RunError, open_run, write_json
+from data_prep.durable import sole_user
+from experiments.metric_log import MetricLog, finite_or_none
+from experiments.run_record import RunError, open_run, read_json, write_json
+from experiments.training_plan import (
+    TrainingPlan,
+    chosen_devices,
+    expect_fit,
+    fingerprint,
+    initial_state,
+    keys_of,
+    open_validation,
+)
 from experiments.validation import PairValidator, save_picture, track_videos
-from siamfc_jax.data.dataset import PairDataset, open_pairs, split_names
+from siamfc_jax.data.dataset import open_pairs
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings, PipelineState
-from siamfc_jax.loading import DEFAULT_TRACKING, model_config
-from siamfc_jax.models.siamfc import SIAMFC, SiamFCNetwork
-from siamfc_jax.tracking.config import SiamFCTracking
+from siamfc_jax.loading import model_config
 from siamfc_jax.training.checkpoints import Checkpoints
 from siamfc_jax.training.parallel import data_mesh, data_parallel_step, put_batch, replicate
-from siamfc_jax.training.settings import V2_RELEASE, TrainSettings
 from siamfc_jax.training.step import (
     Metrics,
     TrainState,
-    init_state,
-    state_from_layers,
     trained_layers,
 )
-from siamfc_jax.weights import load_weights, save_weights
+from siamfc_jax.weights import save_weights
 
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """A run of training.
-
-    Attributes:
-      data: folder of shards that `data_prep.make_shards` wrote.
-      out: folder of the run: run.json, flags.txt, metrics.jsonl, tensorboard/, checkpoints/,
-        responses.png, weights.safetensors, and at the end result.json.
-      network, settings, seed: what is trained, how, and from which random numbers.
-      tracking: how the trained model tracks, in validation and as its weight file says.
-      initial: weight file in training form (not folded) to start from.
-      videos: held-out tracks to follow at the end, and every `track_every` epochs if not 0.
-      checkpoint_every, log_every: in steps.
-      keep: how many checkpoints are kept.
-      workers: threads that decode; 0: as many as the machine has cores.
-      skip_corrupt: replace corrupt records by the next ones and count them.
-      devices: how many of this host's devices to use; 0: all.
-    """
-
-    data: Path
-    out: Path
-    network: SiamFCNetwork = SIAMFC
-    settings: TrainSettings = V2_RELEASE
-    seed: int = 0
-    tracking: SiamFCTracking = DEFAULT_TRACKING
-    initial: Path | None = None
-    videos: tuple[Track, ...] = ()
-    track_every: int = 0
-    checkpoint_every: int = 1000
-    log_every: int = 50
-    keep: int = 3
-    workers: int = 0
-    skip_corrupt: bool = False
-    devices: int = 0
+_IN_FLIGHT = 2
+"""Steps that may wait on the device for those before them."""
 
 
 class TrainingResult(NamedTuple):
@@ -96,26 +65,59 @@ def train(
 ) -> TrainingResult:
     """Train, or go on with the run that `plan.out` holds, to the very same parameters.
 
-    Checkpoints, metrics and weights are written on the way; `should_stop` is asked after every
-    step, and once it says True a checkpoint is saved and the run returns unfinished.
+    Checkpoints, metrics and weights are written on the way. `should_stop` is asked after every
+    step (with several hosts at every line of the log) and during validation; once it says True a
+    checkpoint is saved and the run returns unfinished.
 
     Raises:
-      RunError: the folder holds another run, the loss is not finite, ...
+      RunError: the plan does not fit the dataset, the folder holds another run, the loss is not
+        finite, the device's memory is full, or another host failed.
       DatasetError, CorruptRecordError: the dataset is not whole.
-      CheckpointError: a checkpoint cannot be written, or none can be read.
+      CheckpointError, StorageError: a file cannot be written, or no checkpoint can be read.
       WeightsError: `plan.initial` cannot be read.
     """
-    run = _Run(plan, flags)
-    if run.step == plan.settings.steps and (plan.out / "result.json").exists():
-        return run.earlier_result()
+    try:
+        with sole_user(plan.out) if jax.process_index() == 0 else nullcontext():
+            return _train(_begin(plan, flags, should_stop))
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            raise RunError("the device's memory is full; give a smaller --batch") from None
+        if jax.process_count() > 1:
+            raise RunError("another host failed, its output says why; start all again") from None
+        raise
+
+
+def _begin(plan: TrainingPlan, flags: str, should_stop: Callable[[], bool]) -> "_Run":
+    """A run that all hosts could begin; where one could not, no other waits for it."""
+    failed: Exception | None = None
+    try:
+        run = _Run(plan, flags, should_stop)
+    except (ValueError, OSError) as error:
+        if jax.process_count() == 1:
+            raise
+        failed = error
+    if jax.process_count() > 1:
+        if multihost_utils.process_allgather(np.asarray(failed is not None)).any():
+            raise failed or RunError("another host could not begin, its output says why")
+        run.share_state()
+    return run
+
+
+def _train(run: "_Run") -> TrainingResult:
+    plan = run.plan
+    if run.earlier:
+        return run.earlier
+    run.place_state()
     with run.log(), run.pipeline() as pipeline:
+        if run.owes_validation():
+            run.end_epoch(pipeline)
         while run.step < plan.settings.steps and not run.stopped:
             run.advance(next(pipeline))
-            if run.step % plan.log_every == 0 or run.step == plan.settings.steps:
+            if run.step % plan.log_every == 0:
                 run.write_metrics(pipeline)
             if run.step % plan.settings.steps_per_epoch == 0:
-                run.end_epoch(run.step // plan.settings.steps_per_epoch, pipeline)
-            run.stopped = _agree(should_stop())
+                run.end_epoch(pipeline)
+            run.stopped = run.asked_to_stop()
             if run.step % plan.checkpoint_every == 0 or run.stopped:
                 run.save_checkpoint(pipeline)
         return run.finish(pipeline)
@@ -124,53 +126,76 @@ def train(
 class _Run:
     """The moving parts of one run. Only the first process writes files."""
 
-    def __init__(self, plan: TrainingPlan, flags: str) -> None:
-        # The order of resuming: 1. the dataset is opened and checked; 2. the folder must hold this
-        # very run or none; 3. the newest whole checkpoint is taken; 4. what the log says of later
-        # steps is cut off; 5. the input goes on at the checkpoint's step.
-        self.plan = plan
+    def __init__(self, plan: TrainingPlan, flags: str, should_stop: Callable[[], bool]) -> None:
+        # The order of resuming: 1. the dataset is opened, and the plan checked against it; 2. the
+        # folder must hold this very run or none; 3. the newest whole checkpoint is taken; 4. what
+        # the log says of later steps is cut off; 5. the input goes on at the checkpoint's step.
+        self.plan, self._should_stop = plan, should_stop
         self.dataset = open_pairs(plan.data, "train")
-        self.held_out = _open_validation(plan.data)
+        self.held_out = open_validation(plan.data)
+        expect_fit(plan, self.dataset)
         self.writes = jax.process_index() == 0
-        self.mesh = data_mesh(_devices(plan.devices))
+        self.mesh = data_mesh(chosen_devices(plan.devices))
         self._train_step = data_parallel_step(plan.network, plan.settings, self.mesh)
         self._validator = self._make_validator()
-        state = _initial_state(plan)
-        self.skipped = 0
-        if self.writes:
-            open_run(plan.out, _fingerprint(plan, self.dataset, self.mesh.size), flags)
-            self._checkpoints = Checkpoints(plan.out / "checkpoints", keep=plan.keep)
-            restored = self._checkpoints.restore(state)
-            if restored:
-                state, self.skipped = restored.state, restored.data["skipped"]
-                for line in restored.damaged:
-                    print(f"warning: {line}; going back to step {restored.data['step']}")
-                self._checkpoints.discard_after(restored.data["step"])
-        if jax.process_count() > 1:
-            state, skipped = multihost_utils.broadcast_one_to_all((state, self.skipped))
-            self.skipped = int(skipped)
-        self.state: TrainState = replicate(state, self.mesh)
-        self.step = int(state.step)
+        self.earlier: TrainingResult | None = None
         self.stopped = False
-        self._seed_key = replicate(jax.random.key_data(jax.random.key(plan.seed + 1)), self.mesh)
-        self._seed_key = jax.random.wrap_key_data(self._seed_key)
+        self.skipped = 0
+        self._host_state = initial_state(plan)
+        if self.writes:
+            open_run(plan.out, fingerprint(plan, self.dataset, self.mesh.size), flags)
+            self.earlier = _earlier_result(plan)
+            self._restore()
         self._pending: list[Metrics] = []
         self._waited = 0.0
         self._clock = time.perf_counter()
         self._validated: dict[str, float] = {}
         self._tracked: dict[str, float] = {}
 
+    def _restore(self) -> None:
+        self._checkpoints = Checkpoints(self.plan.out / "checkpoints", keep=self.plan.keep)
+        restored = self._checkpoints.restore(self._host_state)
+        if restored:
+            self._host_state, self.skipped = restored.state, restored.data["skipped"]
+            for line in restored.damaged:
+                print(f"warning: {line}; going back to step {restored.data['step']}")
+            self._checkpoints.discard_after(restored.data["step"])
+
+    def share_state(self) -> None:
+        """Give every host the state that the first one has read, and whether there is work."""
+        mine = self._host_state, self.skipped, self.earlier is not None
+        self._host_state, skipped, finished = multihost_utils.broadcast_one_to_all(mine)
+        self.skipped = int(skipped)
+        if finished and not self.earlier:
+            weights = self.plan.out / "weights.safetensors"
+            self.earlier = TrainingResult(True, self.plan.settings.steps, weights, {}, {})
+
+    def place_state(self) -> None:
+        """Copy state and key to the devices."""
+        self.state: TrainState = replicate(self._host_state, self.mesh)
+        self.step = int(self._host_state.step)
+        _, key = keys_of(self.plan.seed)
+        data = replicate(jax.random.key_data(key), self.mesh)
+        self._seed_key = jax.random.wrap_key_data(data)
+
     def _make_validator(self) -> PairValidator | None:
         if self.held_out is None or not self.writes:
             return None
         local = data_mesh(self.mesh.local_devices)
-        return PairValidator(self.held_out, self.plan.network, self.plan.settings, local)
+        settings = PipelineSettings(
+            batch=1, workers=self._workers, skip_corrupt=self.plan.skip_corrupt
+        )
+        return PairValidator(self.held_out, self.plan.network, self.plan.settings, local, settings)
+
+    @property
+    def _workers(self) -> int:
+        return self.plan.workers or os.cpu_count() or 1
 
     def pipeline(self) -> Pipeline:
         settings = PipelineSettings(
             batch=self.plan.settings.batch // jax.process_count(),
             seed=self.plan.seed,
-            workers=self.plan.workers or os.cpu_count() or 1,
+            workers=self._workers,
             host=jax.process_index(),
             hosts=jax.process_count(),
             skip_corrupt=self.plan.skip_corrupt,
@@ -196,6 +221,9 @@ class _Run:
         with jax.transfer_guard("disallow"):
             self.state, metrics = self._train_step(self.state, self._seed_key, on_devices)
         self._pending.append(metrics)
+        if len(self._pending) > _IN_FLIGHT:
+            # Else batches pile up on the device, put there faster than they are used.
+            jax.block_until_ready(self._pending[-_IN_FLIGHT - 1])
         self.step += 1
         self._bar.update()
 
@@ -205,9 +233,12 @@ class _Run:
             return
         measured = jax.device_get(self._pending)
         self._pending = []
-        _expect_finite(measured, self.step, self.plan.settings.first_rate)
+        for number, metrics in enumerate(measured, self.step - len(measured) + 1):
+            if not np.isfinite([metrics.loss, metrics.gradient_norm]).all():
+                raise _not_finite("the loss or its gradient", number, self.plan)
         elapsed = time.perf_counter() - self._clock
-        means = jax.tree.map(lambda *values: float(np.mean(values)), *measured)
+        # A batch of negative pairs alone has neither centre error nor AUC.
+        means = jax.tree.map(lambda *values: float(np.nanmean(values)), *measured)
         line = {
             **means._asdict(),
             "epoch": self.step / self.plan.settings.steps_per_epoch,
@@ -220,52 +251,74 @@ class _Run:
             self._bar.set_postfix(loss=f"{means.loss:.3f}", px=f"{means.centre_error:.0f}")
         self._restart_clock(pipeline)
 
-    def end_epoch(self, epoch: int, pipeline: Pipeline) -> None:
-        """Validate; the last epoch's validation is the result."""
+    def asked_to_stop(self) -> bool:
+        """Whether any host is; hosts talk only where the log waits for the device anyway."""
+        if jax.process_count() == 1:
+            return self._should_stop()
+        if self.step % self.plan.log_every:
+            return False
+        return bool(multihost_utils.process_allgather(np.asarray(self._should_stop())).any())
+
+    def owes_validation(self) -> bool:
+        """Whether the run was stopped at the end of an epoch; the log then leaves out what may
+        have been validated before."""
+        return self.step > 0 and self.step % self.plan.settings.steps_per_epoch == 0
+
+    def end_epoch(self, pipeline: Pipeline) -> None:
+        """Validate; the last epoch's validation is the result. A stop breaks it off."""
         self.write_metrics(pipeline)
-        last = epoch == self.plan.settings.epochs
         if self._validator:
-            validation = self._validator(self.state)
-            self._validated = validation.scalars
-            self._log.write(self.step, "validation", validation.scalars)
-            self._log.image(self.step, "exemplar_search_response", validation.picture)
-            save_picture(self.plan.out / "responses.png", validation.picture)
-        every = self.plan.track_every
-        if self.writes and self.plan.videos and (last or (every and epoch % every == 0)):
-            self._tracked = track_videos(
-                self.state, self.plan.network, self.plan.tracking, self.plan.videos
+            validation = self._validator(self.state, self._should_stop)
+            if validation:
+                self._validated = validation.scalars
+                self._log.write(self.step, "validation", validation.scalars)
+                self._log.image(self.step, "exemplar_search_response", validation.picture)
+                save_picture(self.plan.out / "responses.png", validation.picture)
+        if self.writes and self._tracks_now():
+            tracked = track_videos(
+                self.state,
+                self.plan.network,
+                self.plan.tracking,
+                self.plan.videos,
+                self._should_stop,
             )
-            mean = float(np.mean(list(self._tracked.values())))
-            self._log.write(self.step, "tracking", {**self._tracked, "mean_auc": mean})
+            if tracked:
+                self._tracked = tracked
+                mean = float(np.mean(list(tracked.values())))
+                self._log.write(self.step, "tracking", {**tracked, "mean_auc": mean})
         self._restart_clock(pipeline)
 
+    def _tracks_now(self) -> bool:
+        epoch, every = self.step // self.plan.settings.steps_per_epoch, self.plan.track_every
+        last = epoch == self.plan.settings.epochs
+        return bool(self.plan.videos) and (last or bool(every and epoch % every == 0))
+
     def save_checkpoint(self, pipeline: Pipeline) -> None:
-        """A state is only saved once its loss is known to be finite."""
+        """A state is only saved once it is known to be finite, and the same on all hosts."""
         self.write_metrics(pipeline)
+        state = jax.device_get(self.state)
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state)):
+            raise _not_finite("a parameter", self.step, self.plan)
         if jax.process_count() > 1:
-            parameters = jax.device_get(self.state.params)
-            multihost_utils.assert_equal(parameters, "the hosts' parameters have parted")
+            multihost_utils.assert_equal(state.params, "the hosts' parameters have parted")
         if self.writes:
-            data = {"step": self.step, "seed": self.plan.seed, "skipped": pipeline.skipped}
-            self._checkpoints.save(self.step, self.state, data)
+            data = {"step": self.step, "skipped": pipeline.skipped}
+            self._checkpoints.save(self.step, state, data)
             self._save_weights()
         self._restart_clock(pipeline)
 
     def finish(self, pipeline: Pipeline) -> TrainingResult:
-        finished = self.step == self.plan.settings.steps
+        finished = self.step == self.plan.settings.steps and not self.stopped
         out = self.plan.out
         if finished and self.step % self.plan.checkpoint_every:
             self.save_checkpoint(pipeline)
         if finished and self.writes:
-            if not self._validated and not self._tracked:
-                # Resumed after the last step, but killed before the result was written.
-                self.end_epoch(self.plan.settings.epochs, pipeline)
             digest = self._save_weights()
             write_json(
                 out / "result.json",
                 {
                     "steps": self.step,
-                    "pairs": self._validated,
+                    "pairs": finite_or_none(self._validated),
                     "videos": self._tracked,
                     "skipped": pipeline.skipped,
                     "weights_sha256": digest,
@@ -273,12 +326,6 @@ class _Run:
             )
         weights = out / "weights.safetensors"
         return TrainingResult(finished, self.step, weights, self._validated, self._tracked)
-
-    def earlier_result(self) -> TrainingResult:
-        """What the run came to when it was finished before."""
-        result = json.loads((self.plan.out / "result.json").read_text())
-        weights = self.plan.out / "weights.safetensors"
-        return TrainingResult(True, self.step, weights, result["pairs"], result["videos"])
 
     def _save_weights(self) -> str:
         plan = self.plan
@@ -298,58 +345,21 @@ class _Run:
         self._clock, self._waited = time.perf_counter(), pipeline.wait_seconds
 
 
-def _open_validation(folder: Path) -> PairDataset | None:
-    return open_pairs(folder, "validation") if "validation" in split_names(folder) else None
+def _earlier_result(plan: TrainingPlan) -> TrainingResult | None:
+    """What the run came to if it was finished before."""
+    path = plan.out / "result.json"
+    if not path.exists():
+        return None
+    result = read_json(path)
+    weights = plan.out / "weights.safetensors"
+    try:
+        return TrainingResult(True, result["steps"], weights, result["pairs"], result["videos"])
+    except KeyError:
+        raise RunError(f"{path}: is damaged; delete it and run the same command again") from None
 
 
-def _devices(of_each_host: int) -> list[jax.Device]:
-    """The first so many devices of every host; 0: all."""
-    chosen: dict[int, list[jax.Device]] = {}
-    for device in jax.devices():
-        chosen.setdefault(device.process_index, []).append(device)
-    if of_each_host > min(map(len, chosen.values())):
-        raise RunError(f"{of_each_host} devices wanted; there are {len(jax.local_devices())}")
-    return [device for host in chosen.values() for device in host[: of_each_host or None]]
-
-
-def _initial_state(plan: TrainingPlan) -> TrainState:
-    def fresh() -> TrainState:
-        return init_state(jax.random.key(plan.seed), plan.network, plan.settings)
-
-    if plan.initial is None:
-        return jax.device_get(fresh())
-    state = state_from_layers(load_weights(plan.initial).params, plan.settings)
-    shapes = jax.tree.map(np.shape, state)
-    if shapes != jax.tree.map(np.shape, jax.eval_shape(fresh)):
-        raise RunError(f"{plan.initial}: another network, or one whose batch norm is folded")
-    return jax.device_get(state)
-
-
-def _fingerprint(plan: TrainingPlan, dataset: PairDataset, devices: int) -> dict[str, Any]:
-    """All that decides the parameters at the end, to the last bit on machines of one kind."""
-    return {
-        "dataset_hash": dataset.dataset_hash,
-        "network": dataclasses.asdict(plan.network),
-        "settings": dataclasses.asdict(plan.settings),
-        "seed": plan.seed,
-        "initial": load_weights(plan.initial).sha256 if plan.initial else None,
-        "skip_corrupt": plan.skip_corrupt,
-        "hosts": jax.process_count(),
-        "devices": devices,
-    }
-
-
-def _expect_finite(measured: list[Metrics], last_step: int, rate: float) -> None:
-    for number, metrics in enumerate(measured, last_step - len(measured) + 1):
-        if not np.isfinite(metrics.loss):
-            raise RunError(
-                f"the loss is not finite at step {number}; lower --first_rate (now {rate:g}) or "
-                "look at the data; the last checkpoint is from before"
-            )
-
-
-def _agree(stop: bool) -> bool:
-    """Whether any of the processes wants to stop."""
-    if jax.process_count() == 1:
-        return stop
-    return bool(multihost_utils.process_allgather(np.asarray(stop)).any())
+def _not_finite(what: str, step: int, plan: TrainingPlan) -> RunError:
+    return RunError(
+        f"{plan.out}: {what} is not finite at step {step}; lower --first_rate (now "
+        f"{plan.settings.first_rate:g}) or look at the data; the last checkpoint is from before"
+    )

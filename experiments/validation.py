@@ -1,6 +1,7 @@
 """How good a network is while it trains: on held-out pairs, and by tracking held-out videos."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,35 +41,53 @@ class PairValidator:
     """Validates on one pass over a dataset's pairs (less than a batch of them may be left out)."""
 
     def __init__(
-        self, dataset: PairDataset, network: SiamFCNetwork, settings: TrainSettings, mesh: Mesh
+        self,
+        dataset: PairDataset,
+        network: SiamFCNetwork,
+        settings: TrainSettings,
+        mesh: Mesh,
+        reading: PipelineSettings,
     ) -> None:
-        """The mesh is of local devices. Raises ValueError if there are fewer pairs than devices."""
-        self._dataset, self._settings, self._mesh = dataset, settings, mesh
+        """The mesh is of local devices; `reading`'s batch is chosen here. Raises ValueError if
+        there are fewer pairs than devices."""
+        self._dataset, self._mesh = dataset, mesh
         self._batch = min(_MOST_PAIRS, settings.batch * 2, dataset.records)
         self._batch = self._batch // mesh.size * mesh.size
         if self._batch == 0:
             raise ValueError(
-                f"{dataset.records} validation pairs are too few for {mesh.size} devices"
+                f"{dataset.records} validation pairs are too few for {mesh.size} devices; make "
+                "more, make_shards --validation_pairs, or train on fewer --devices"
             )
+        self._reading = dataclasses.replace(reading, batch=self._batch)
         self._step = data_parallel_validation(network, settings, mesh)
 
-    def __call__(self, state: TrainState) -> PairValidation:
+    def __call__(
+        self, state: TrainState, should_stop: Callable[[], bool] = lambda: False
+    ) -> PairValidation | None:
+        """None when `should_stop`, asked before every batch, says so."""
         local = replicate(jax.device_get(state), self._mesh)
         results: list[ResponseMetrics] = []
-        with Pipeline(self._dataset, PipelineSettings(batch=self._batch, seed=0)) as pipeline:
+        with Pipeline(self._dataset, self._reading) as pipeline:
             for _ in range(self._dataset.records // self._batch):
+                if should_stop():
+                    return None
                 metrics, pairs, responses = self._step(local, put_batch(next(pipeline), self._mesh))
                 if not results:
                     picture = _picture(*jax.device_get((pairs.exemplar, pairs.search, responses)))
                 results.append(metrics)
-        means = jax.tree.map(lambda *values: float(np.mean(values)), *jax.device_get(results))
+        means = jax.tree.map(lambda *values: float(np.nanmean(values)), *jax.device_get(results))
         return PairValidation(means._asdict(), picture)
 
 
 def track_videos(
-    state: TrainState, network: SiamFCNetwork, tracking: SiamFCTracking, tracks: Sequence[Track]
-) -> dict[str, float]:
-    """Success AUC of every track, followed from its first box through the frames that have one."""
+    state: TrainState,
+    network: SiamFCNetwork,
+    tracking: SiamFCTracking,
+    tracks: Sequence[Track],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, float] | None:
+    """Success AUC of every track, followed from its first box through the frames that have one;
+    None when `should_stop`, asked before every frame, says so."""
     model = Model(fold_batch_norm(trained_layers(jax.device_get(state))), network, tracking)
     scores = {}
     for track in tqdm(tracks, "validation videos", leave=False):
@@ -77,6 +96,8 @@ def track_videos(
         for number, (_, image) in enumerate(decoded(track.frames)):
             if isinstance(image, SourceError):
                 raise image
+            if should_stop():
+                return None
             if number == 0:
                 tracker.init(image, track.boxes[0])
             else:

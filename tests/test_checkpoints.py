@@ -95,6 +95,21 @@ def test_a_half_written_checkpoint_is_removed(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["00000001"]
 
 
+def test_what_others_keep_in_the_folder_stays(tmp_path):
+    (tmp_path / "my_models").mkdir()
+    (tmp_path / "notes.json").write_text("{}")
+    assert save(tmp_path, 1).steps() == [1]
+    Checkpoints(tmp_path)
+    assert (tmp_path / "my_models").is_dir() and (tmp_path / "notes.json").exists()
+
+
+def test_a_finished_checkpoint_is_not_written_again(tmp_path):
+    checkpoints = save(tmp_path, 1)
+    before = (tmp_path / "00000001.json").stat().st_mtime_ns
+    checkpoints.save(1, state_of(5), {})
+    assert (tmp_path / "00000001.json").stat().st_mtime_ns == before
+
+
 def test_another_network_is_refused(tmp_path):
     save(tmp_path, 1)
     other = State(np.zeros((), np.int32), {"fc": np.zeros(3, np.float32)})

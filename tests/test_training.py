@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siamfc_jax.models.folding import fold_batch_norm
-from siamfc_jax.training.augment import Augmentation, augment_pairs, centre_pairs
+from siamfc_jax.training.augment import Augmentation, augment_pairs, room_for, validation_pairs
 from siamfc_jax.training.labels import response_labels
 from siamfc_jax.training.losses import balanced_logistic_loss, logistic_loss
 from siamfc_jax.training.parallel import (
@@ -77,13 +77,9 @@ def augment(settings, seed=0, crops=None):
     return augment_pairs(keys, crops, crops, settings, exemplar_size=127, search_size=159)
 
 
-@pytest.mark.parametrize("validation", [False, True])
-def test_without_augmentation_the_middle_of_the_crops_is_cut_out(validation):
+def test_without_augmentation_the_middle_of_the_crops_is_cut_out():
     crops = stored_crops(room=241)
-    if validation:
-        pairs = centre_pairs(crops, crops, exemplar_size=127, search_size=159)
-    else:
-        pairs = augment(NO_AUGMENTATION, crops=crops)
+    pairs = augment(NO_AUGMENTATION, crops=crops)
     np.testing.assert_allclose(pairs.search, crops[:, 41:200, 41:200], atol=1e-2)
     np.testing.assert_allclose(pairs.exemplar, crops[:, 57:184, 57:184], atol=1e-2)
     np.testing.assert_array_equal(pairs.displacement, np.zeros((4, 2)))
@@ -138,15 +134,75 @@ def test_the_learning_rate_rises_linearly_in_the_warm_up():
 def test_the_presets_are_those_of_the_papers():
     assert PRESETS["v2-paper"].steps == 50 * 6250
     assert PRESETS["v2-release"].pairs_per_epoch == 53_200 * 9 // 10
-    assert PRESETS["v1"].search_size == 255 and PRESETS["v1"].augmentation.grey == 0
+    assert PRESETS["v1"].search_size == 255 and PRESETS["v1"].augmentation == NO_AUGMENTATION
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch": 9, "pairs_per_epoch": 8}, {"first_rate": 1e-6}]
+    ("wrong", "why"),
+    [
+        ({"epochs": 0}, "epochs is 0; it must be within 1"),
+        ({"batch": 9, "pairs_per_epoch": 8}, "8 pairs has no batch of 9"),
+        ({"first_rate": 1e-6}, "must fall"),
+        ({"warm_up": -1}, "warm_up is -1"),
+        ({"warm_up": 10, "epochs": 1, "pairs_per_epoch": 80}, "never ends in 10 steps"),
+        ({"momentum": float("nan")}, "momentum is nan"),
+        ({"search_size": 100}, "less than exemplar_size"),
+    ],
 )
-def test_settings_that_cannot_train_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"at least 1|no batch of 9|must fall"):
+def test_settings_that_cannot_train_are_refused(wrong, why):
+    with pytest.raises(ValueError, match=why):
         TrainSettings(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"stretch": 1.0}, {"grey": 7.0}, {"shift": -1.0}])
+def test_augmentation_out_of_range_is_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} is .* it must be within"):
+        Augmentation(**wrong)
+
+
+def test_the_least_room_shows_no_padding():
+    stretch, shift = 0.1, 12.0
+    room = room_for(159, stretch, shift)
+    crops = np.full((64, room, room, 3), 200, np.uint8)
+    crops[:, [0, -1]] = crops[:, :, [0, -1]] = 100
+    settings = dataclasses.replace(NO_AUGMENTATION, stretch=stretch, shift=shift)
+    inner = augment(settings, crops=np.pad(crops, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge"))
+    assert float(inner.search.min()) > 99.0
+
+
+def test_colours_are_offset_along_the_axes_of_natural_images():
+    crops = np.full((512, 240, 240, 3), 128, np.uint8)
+    pairs = augment(dataclasses.replace(NO_AUGMENTATION, colour=0.1), crops=crops)
+    offset = np.asarray(pairs.search[:, 0, 0]) - 128
+    spread = np.sqrt(np.linalg.eigvalsh(np.cov(offset.T)))[::-1]
+    np.testing.assert_allclose(spread, [9.49, 2.79, 1.36], rtol=0.15)
+
+
+def test_the_shares_of_grey_and_mirrored_pairs_are_as_asked():
+    crops = stored_crops(count=256)
+    pairs = augment(dataclasses.replace(NO_AUGMENTATION, grey=0.25), crops=crops)
+    grey = np.ptp(np.asarray(pairs.search[:, 5:9, 5:9]), axis=-1).max((1, 2)) < 1e-3
+    assert 0.15 < grey.mean() < 0.35
+    plain = augment(NO_AUGMENTATION, crops=crops)
+    mirrored = augment(dataclasses.replace(NO_AUGMENTATION, flip=True), crops=crops)
+    same = np.asarray(jnp.abs(plain.search - mirrored.search).max((1, 2, 3))) < 1e-3
+    assert 0.4 < same.mean() < 0.6
+
+
+def test_validation_moves_the_target_the_same_way_every_time():
+    crops, keys = stored_crops(room=200), jax.random.split(jax.random.key(0), 4)
+    first, again = (
+        validation_pairs(keys, crops, crops, exemplar_size=127, search_size=159, shift=16.0)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.search, again.search)
+    for search, displacement in zip(first.search, first.displacement, strict=True):
+        bright = np.argwhere(np.asarray(search).mean(-1) > 150).mean(0)[::-1] + 0.5
+        np.testing.assert_allclose(bright - 159 / 2, displacement, atol=1.0)
+    assert 5 < np.abs(first.displacement).max() <= 16
+    tight = validation_pairs(keys, crops, crops, exemplar_size=127, search_size=200, shift=16.0)
+    np.testing.assert_array_equal(tight.displacement, np.zeros((4, 2)))
 
 
 def test_weight_decay_touches_kernels_only_and_biases_learn_twice_as_fast():
@@ -251,7 +307,7 @@ def test_a_negative_pair_has_no_positive_cell_and_is_not_measured():
 
 
 def test_strangers_are_pushed_down_when_asked():
-    settings = dataclasses.replace(QUICK, negatives=3, negative_weight=1.0)
+    settings = dataclasses.replace(QUICK, batch_negatives=3, batch_negative_weight=1.0)
     batch = batch_of(4)
     _, (alone,) = run(QUICK, batch)
     _, (with_strangers,) = run(settings, batch)
@@ -259,6 +315,16 @@ def test_strangers_are_pushed_down_when_asked():
     same_video = batch._replace(video=np.zeros(4, np.int32))
     _, (without_any,) = run(settings, same_video)
     assert without_any.loss == pytest.approx(alone.loss, rel=1e-5)
+    unknown = batch._replace(negative=np.ones(4, bool))
+    _, (of_unknown,) = run(settings, unknown)
+    _, (expected,) = run(QUICK, unknown)
+    assert of_unknown.loss == pytest.approx(expected.loss, rel=1e-5)
+
+
+def test_batch_negatives_must_be_other_pairs():
+    settings = dataclasses.replace(QUICK, batch_negatives=4)
+    with pytest.raises(ValueError, match="batch_negatives is 4; a device sees 4 / 1 pairs"):
+        data_parallel_step(TINY, settings, data_mesh(jax.devices()[:1]))
 
 
 ON_EIGHT = dataclasses.replace(
@@ -295,7 +361,10 @@ def test_a_batch_must_split_over_the_devices():
 
 
 def test_bfloat16_is_close_to_float32():
+    settings = dataclasses.replace(QUICK, compute="bfloat16")
+    lowered = compiled_step(settings, 1).lower(*arguments(settings, batch_of(4), 1))
+    assert "bf16" in lowered.as_text()
     _, of_float = run(QUICK, batch_of(4), steps=2)
-    state, of_bfloat = run(dataclasses.replace(QUICK, compute="bfloat16"), batch_of(4), steps=2)
+    state, of_bfloat = run(settings, batch_of(4), steps=2)
     assert of_bfloat[1].loss == pytest.approx(of_float[1].loss, rel=0.03)
     assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(state.params))

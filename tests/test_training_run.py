@@ -1,9 +1,11 @@
 """The whole run: what it writes, how it stops, and that it goes on to the very same parameters."""
 
 import dataclasses
+import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,15 +17,18 @@ import jax
 import numpy as np
 import pytest
 
+from data_prep.durable import sole_user
 from experiments.metric_log import MetricLog, read_metrics
 from experiments.run_record import RunError
 from experiments.seeds import train_seeds
-from experiments.training_run import TrainingPlan, train
+from experiments.training_plan import TrainingPlan, initial_state, keys_of
+from experiments.training_run import train
 from siamfc_jax import load
 from siamfc_jax.data.dataset import DatasetError, open_pairs
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings
 from siamfc_jax.data.tfrecord import CorruptRecordError
 from siamfc_jax.training.augment import Augmentation
+from siamfc_jax.training.checkpoints import Checkpoints
 from siamfc_jax.training.parallel import data_mesh, data_parallel_step, put_batch, replicate
 from siamfc_jax.training.settings import TrainSettings
 from siamfc_jax.training.step import init_state, trained_layers
@@ -96,7 +101,8 @@ def test_a_run_leaves_everything_that_tells_what_it_was(whole, data):
         record["run"]["dataset_hash"]
         == json.loads((data / "pairs.json").read_text())["dataset_hash"]
     )
-    assert record["versions"]["jax"] == jax.__version__ and record["git_revision"]
+    (maker,) = record["made_by"]
+    assert maker["versions"]["jax"] == jax.__version__ and maker["git_revision"]
     assert "--search_size=159" in (out / "flags.txt").read_text()
     assert [line["step"] for line in read_metrics(out, "train")] == [
         2,
@@ -141,21 +147,29 @@ def test_a_finished_run_is_not_repeated(whole, data):
     assert (out / "metrics.jsonl").read_bytes() == before
 
 
+def steps_logged(out):
+    return [line["step"] for line in read_metrics(out, "train")] if out.exists() else []
+
+
 def test_killed_at_any_moment_it_ends_with_the_same_bits(whole, data, tmp_path):
     out, moments = tmp_path / "killed", random.Random(3)
+    checkpoints = []
     for _ in range(4):
+        before = len(steps_logged(out))
         process = start(data, out)
-        deadline = time.monotonic() + 120
-        while not (out / "metrics.jsonl").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(moments.uniform(0.0, 2.5))
+        while len(steps_logged(out)) <= before and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0.0, 0.4))
         process.send_signal(signal.SIGKILL)
         process.communicate()
+        checkpoints.append(len(list((out / "checkpoints").glob("*.json"))))
+    assert any(checkpoints), "no kill came after a checkpoint"
     code, _, errors = finish(start(data, out))
     assert code == 0, errors
     assert result_of(out) == result_of(whole[0])
-    logs = [[without_clocks(line) for line in read_metrics(o, "train")] for o in (out, whole[0])]
-    assert logs[0] == logs[1]
+    for kind in ("train", "validation"):
+        logs = [[without_clocks(line) for line in read_metrics(o, kind)] for o in (out, whole[0])]
+        assert logs[0] == logs[1]
 
 
 def result_of(out):
@@ -180,10 +194,16 @@ def test_sigterm_saves_and_exits_and_the_run_goes_on(whole, data, tmp_path):
     assert result_of(out) == result_of(whole[0])
 
 
+def after_asking(times):
+    """A `should_stop` that says no so many times: once a step, and once for each batch (here one)
+    of a validation."""
+    asked = itertools.count()
+    return lambda: next(asked) >= times
+
+
 def test_a_damaged_checkpoint_is_named_and_an_older_one_taken(whole_here, data, tmp_path, capsys):
     out = tmp_path / "run"
-    stops = iter([False] * 7 + [True])
-    stopped = train(plan_of(data, out), should_stop=lambda: next(stops))
+    stopped = train(plan_of(data, out), should_stop=after_asking(8))
     assert not stopped.finished and stopped.step == 8
     (out / "checkpoints/00000008/_METADATA").write_bytes(b"")
     done = train(plan_of(data, out))
@@ -201,12 +221,75 @@ def test_other_settings_do_not_resume_a_run(whole_here, data):
         train(plan_of(data, whole_here, settings=other))
 
 
-def test_a_loss_that_is_not_finite_stops_with_its_step(data, tmp_path):
-    wild = dataclasses.replace(SETTINGS, first_rate=1e12, last_rate=1e12)
+@pytest.mark.parametrize("rate", [1e3, 5e2])
+def test_a_loss_that_is_not_finite_stops_and_is_never_saved(data, tmp_path, rate):
+    wild = dataclasses.replace(SETTINGS, first_rate=rate, last_rate=rate)
+    plan = plan_of(data, tmp_path / "run", settings=wild, checkpoint_every=1)
     with pytest.raises(RunError, match=r"not finite at step \d+; lower --first_rate"):
-        train(plan_of(data, tmp_path / "run", settings=wild))
+        train(plan)
     for file in (tmp_path / "run").glob("checkpoints/*.json"):
-        assert int(file.stem) < 4
+        state = Checkpoints(file.parent).restore(initial_state(plan)).state
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state))
+
+
+def test_a_second_process_is_refused(data, tmp_path):
+    with sole_user(tmp_path / "run"), pytest.raises(OSError, match="another process is writing"):
+        train(plan_of(data, tmp_path / "run"))
+
+
+def test_crops_too_small_for_the_settings_are_refused_before_anything_is_written(data, tmp_path):
+    large = dataclasses.replace(SETTINGS, search_size=255)
+    with pytest.raises(RunError, match=r"search crops are 171 pixels wide, .* --search_size=255"):
+        train(plan_of(data, tmp_path / "run", settings=large))
+    large = dataclasses.replace(SETTINGS, batch=32, pairs_per_epoch=64)
+    with pytest.raises(DatasetError, match="too few for a batch of 32"):
+        train(plan_of(data, tmp_path / "run", settings=large))
+    assert not (tmp_path / "run/run.json").exists()
+
+
+def test_a_finished_run_without_its_checkpoints_is_not_trained_again(data, whole_here, tmp_path):
+    out = shutil.copytree(whole_here, tmp_path / "run")
+    shutil.rmtree(out / "checkpoints")
+    assert train(plan_of(data, out)).finished
+    assert result_of(out) == result_of(whole_here)
+
+
+def test_a_lost_record_or_a_damaged_result_is_said(data, whole_here, tmp_path):
+    out = shutil.copytree(whole_here, tmp_path / "run")
+    (out / "result.json").write_text("")
+    with pytest.raises(RunError, match=r"result.json: is damaged"):
+        train(plan_of(data, out))
+    (out / "run.json").unlink()
+    with pytest.raises(RunError, match=r"has checkpoints but no run.json"):
+        train(plan_of(data, out))
+
+
+def test_stopped_while_it_validates_it_validates_when_it_goes_on(data, whole_here, tmp_path):
+    out = tmp_path / "run"
+    stopped = train(plan_of(data, out), should_stop=after_asking(7))
+    assert not stopped.finished and stopped.step == 8
+    assert not read_metrics(out, "validation")
+    train(plan_of(data, out))
+    assert result_of(out) == result_of(whole_here)
+    assert [line["step"] for line in read_metrics(out, "validation")] == [8, 16]
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--seeds=", "are no whole numbers"),
+        ("--seeds=a", "are no whole numbers"),
+        ("--devices=-1", "devices"),
+        ("--process=1", "need --distributed"),
+        ("--track_every=2", "need a --validation_source"),
+        ("--epochs=0", "epochs is 0"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(data, tmp_path, flag, message):
+    code, _, errors = finish(start(data, tmp_path / "run", flag))
+    assert code == 2
+    assert errors.startswith("error: ") and message in errors and errors.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_order_of_pairs_and_the_start_depend_on_the_seed(data, tmp_path):
@@ -239,7 +322,7 @@ def test_a_missing_shard_is_refused_before_anything_is_written(tmp_path):
     (data / "toy-train.tfrecord-00001-of-00002").unlink()
     with pytest.raises(DatasetError, match="missing shard"):
         train(plan_of(data, tmp_path / "run"))
-    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "run/run.json").exists()
 
 
 def free_port():
@@ -256,8 +339,9 @@ def on_one_device(data, settings):
         for host in range(2)
     ]
     step = data_parallel_step(TINY, settings, mesh)
-    state = replicate(init_state(jax.random.key(0), TINY, settings), mesh)
-    key = jax.random.wrap_key_data(replicate(jax.random.key_data(jax.random.key(1)), mesh))
+    first, steps = keys_of(0)
+    state = replicate(init_state(first, TINY, settings), mesh)
+    key = jax.random.wrap_key_data(replicate(jax.random.key_data(steps), mesh))
     for _ in range(settings.steps):
         batch = map(np.concatenate, zip(*map(next, hosts), strict=True))
         state, _ = step(state, key, put_batch(list(batch), mesh))

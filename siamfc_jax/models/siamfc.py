@@ -33,7 +33,9 @@ class SiamFCNetwork:
         The kernels follow the improved Xavier of released code; the head's bias starts at 0.
         """
         module = alexnet.AlexNet(self.backbone)
-        variables = module.init(key, jnp.zeros((1, 127, 127, 3), jnp.float32), train=False)
+        image = jnp.zeros((1, 127, 127, 3), jnp.float32)
+        # Jitted, the forward pass that would only show shapes is never computed.
+        variables = jax.jit(lambda key: module.init(key, image, train=False))(key)
         layers = alexnet.join_layers(variables["params"], variables["batch_stats"])
         return {**layers, "head": {"bias": jnp.zeros((), jnp.float32)}}
 

@@ -4,8 +4,10 @@ All random numbers of a pair are drawn from a key of its own, so a batch is augm
 it is split over devices.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,10 +23,20 @@ _COLOUR_AXES = np.asarray(
 )
 _COLOUR_SPREAD = np.asarray([94.9, 27.9, 13.6], np.float32)
 
+_RANGES = {
+    "stretch": (0.0, 0.9),
+    "shift": (0.0, 1e4),
+    "colour": (0.0, 10.0),
+    "contrast": (0.0, 10.0),
+    "grey": (0.0, 1.0),
+    "blur": (0.0, 1.0),
+}
+
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly a pair of stored crops is varied. Released values are the defaults.
+    """How strongly a pair of stored crops is varied. Released values are the defaults, but for the
+    labels: there they stay in the middle however the images are shifted.
 
     Attributes:
       stretch: each axis is scaled by a factor in 1 +- stretch.
@@ -45,6 +57,17 @@ class Augmentation:
     grey: float = 0.25
     blur: float = 0.0
     flip: bool = False
+
+    def __post_init__(self) -> None:
+        expect_within(self, _RANGES)
+
+
+def expect_within(settings: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Raises ValueError where a field of `settings` lies outside its range, or is no number."""
+    for name, (low, high) in ranges.items():
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}; it must be within {low:g} and {high:g}")
 
 
 class Pairs(NamedTuple):
@@ -84,7 +107,7 @@ def augment_pairs(
     Args:
       keys_B: all randomness, one key a pair.
       exemplar_BxExEx3, search_BxMxMx3: uint8 crops centred on their targets at the final scale
-        with room around: M >= search_size * (1 + stretch) + 2 * shift leaves no padding.
+        with room around; `room_for` tells how much leaves no padding.
     """
     exemplar_key, search_key, pair_key = jax.vmap(lambda key: jax.random.split(key, 3))(keys_B).T
     small_shift = min(4.0, settings.shift / 4)
@@ -110,16 +133,31 @@ def augment_pairs(
     return Pairs(exemplar, search, displacement)
 
 
-def centre_pairs(
-    exemplar_BxExEx3: jax.Array, search_BxMxMx3: jax.Array, *, exemplar_size: int, search_size: int
+def validation_pairs(
+    keys_B: jax.Array,
+    exemplar_BxExEx3: jax.Array,
+    search_BxMxMx3: jax.Array,
+    *,
+    exemplar_size: int,
+    search_size: int,
+    shift: float,
 ) -> Pairs:
-    """The middle of each stored crop, unvaried: for validation."""
-    batch = len(exemplar_BxExEx3)
+    """The middle of each exemplar, and search images in which the target is up to `shift` pixels
+    off the centre, as far as the room allows; nothing else is varied."""
+    batch, room = search_BxMxMx3.shape[:2]
+    reach = min(shift, max((room - search_size) / 2, 0.0))
     still = _Image(
         jnp.ones((batch, 2)), jnp.zeros((batch, 2)), jnp.zeros((batch, 3)), jnp.zeros(batch)
     )
+    away = jax.vmap(lambda key: jax.random.uniform(key, (2,), minval=-reach, maxval=reach))(keys_B)
     exemplar = _cut(exemplar_BxExEx3, exemplar_size, still)
-    return Pairs(exemplar, _cut(search_BxMxMx3, search_size, still), still.displacement)
+    search = _cut(search_BxMxMx3, search_size, still._replace(displacement=away))
+    return Pairs(exemplar, search, away)
+
+
+def room_for(size: int, stretch: float, shift: float) -> int:
+    """Side of a stored crop out of which `size` pixels, stretched and shifted, need no padding."""
+    return math.ceil((size + 2 * shift) / (1 - stretch))
 
 
 def _draw(key: jax.Array, settings: Augmentation, shift: float) -> _Image:

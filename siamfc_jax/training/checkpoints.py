@@ -8,6 +8,7 @@ that was half written is removed, a damaged one is named and an older one taken.
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ import jax
 import orbax.checkpoint as ocp
 
 Tree = TypeVar("Tree")
+
+_STEP = re.compile(r"\d{8,}")
+_OURS = re.compile(r"\d{8,}(\.tmp|\.orbax-checkpoint-tmp.*)?")
 
 
 class CheckpointError(OSError):
@@ -61,18 +65,21 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Steps of the finished checkpoints, oldest first."""
-        return sorted(int(path.stem) for path in self.folder.glob("*.json"))
+        return sorted(
+            int(path.stem) for path in self.folder.glob("*.json") if _STEP.fullmatch(path.stem)
+        )
 
     def save(self, step: int, state: Any, data: Mapping[str, int]) -> None:
-        """Write a checkpoint of a tree of host or device arrays, and some integers beside it.
+        """Write a checkpoint of a tree of host or device arrays, and some integers beside it; one
+        that is there already is left as it is.
 
         Raises:
           CheckpointError: it cannot be written; the older ones are as they were.
         """
+        if step in self.steps():
+            return
         place = self._place(step)
         try:
-            if place.exists():
-                self._remove(step)
             self._orbax.save(place, args=ocp.args.StandardSave(jax.device_get(state)))
             self._write_list(step, data)
         except Exception as error:  # Orbax and TensorStore raise what they like on a full disk.
@@ -87,23 +94,29 @@ class Checkpoints:
           template: a tree of arrays of the saved state's structure, shapes and dtypes.
 
         Raises:
-          CheckpointError: there are checkpoints but all are damaged, or the newest whole one is
-            of another structure.
+          CheckpointError: there are checkpoints but all are damaged, the newest whole one is of
+            another structure, or one cannot be read.
         """
         damaged: list[str] = []
         for step in reversed(self.steps()):
             try:
                 data = self._checked(step)
-            except (OSError, ValueError) as error:
+            except (FileNotFoundError, ValueError) as error:
                 damaged.append(f"{self._place(step)}: is damaged ({error})")
                 continue
+            except OSError as error:
+                raise CheckpointError(
+                    f"{self._place(step)}: cannot be read ({error.strerror}); try again"
+                ) from error
             try:
                 state = self._orbax.restore(
                     self._place(step), args=ocp.args.StandardRestore(jax.device_get(template))
                 )
             except Exception as error:
-                raise self._error(
-                    self._place(step), "does not fit this network or optimiser", error
+                reason = " ".join(str(error).split())[:200]
+                raise CheckpointError(
+                    f"{self._place(step)}: does not fit this network or optimiser ({reason}); "
+                    "choose another --out"
                 ) from error
             return Restored(state, data, damaged)
         if damaged:
@@ -159,7 +172,9 @@ class Checkpoints:
     def _remove_unfinished(self) -> None:
         finished = {self._place(step) for step in self.steps()}
         for path in self.folder.iterdir():
-            if path.is_dir() and path not in finished:
+            if path in finished or not _OURS.fullmatch(path.name):
+                continue
+            if path.is_dir():
                 shutil.rmtree(path)
             elif path.suffix == ".tmp":
                 path.unlink()

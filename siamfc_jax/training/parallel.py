@@ -29,11 +29,17 @@ def data_parallel_step(network: SiamFCNetwork, settings: TrainSettings, mesh: Me
     """`make_train_step`, jitted over the mesh; the state's buffers are donated.
 
     Raises:
-      ValueError: the batch cannot be split evenly over the devices.
+      ValueError: the batch cannot be split evenly over the devices, or a device's share is too
+        small for the batch negatives.
     """
     if settings.batch % mesh.size:
         raise ValueError(
             f"a batch of {settings.batch} does not split over {mesh.size} devices; use a multiple"
+        )
+    if settings.batch_negatives >= max(settings.batch // mesh.size, 1):
+        raise ValueError(
+            f"batch_negatives is {settings.batch_negatives}; a device sees {settings.batch} / "
+            f"{mesh.size} pairs of a batch and needs more than that"
         )
     # With `check_vma` the custom gradients of the models would need annotations of their own.
     step = jax.shard_map(

@@ -7,7 +7,24 @@ from typing import Literal
 import jax.numpy as jnp
 import optax
 
-from siamfc_jax.training.augment import Augmentation
+from siamfc_jax.training.augment import Augmentation, expect_within
+
+# An exemplar of 87 pixels has an embedding of one cell.
+_RANGES = {
+    "epochs": (1, 1e6),
+    "pairs_per_epoch": (1, 1e9),
+    "batch": (1, 1e6),
+    "first_rate": (0, 1e3),
+    "last_rate": (0, 1e3),
+    "warm_up": (0, 1e9),
+    "momentum": (0, 0.9999),
+    "weight_decay": (0, 1),
+    "exemplar_size": (87, 1e4),
+    "search_size": (87, 1e4),
+    "radius": (1, 1e4),
+    "batch_negatives": (0, 1e6),
+    "batch_negative_weight": (0, 1e3),
+}
 
 
 @dataclass(frozen=True)
@@ -24,9 +41,9 @@ class TrainSettings:
       exemplar_size, search_size: of the images that the network sees (v2 §4.1: 127 and 255;
         released: 239, so that shifts stay inside the stored crop; response 15 x 15).
       radius: of the positive labels in search pixels (eq. 6).
-      negatives: correlations of every exemplar with this many other search images of the batch
-        (of other videos, on the same device), all cells negative. Of no paper.
-      negative_weight: weight of their mean loss.
+      batch_negatives: correlations of every exemplar with this many other search images of the
+        batch (of other videos, on the same device), all cells negative. Of no paper.
+      batch_negative_weight: weight of their mean loss.
       compute: type of the activations; parameters, norms, correlation and loss stay float32.
       sync_norm: batch norm over the whole batch, not over each device's share.
     """
@@ -42,16 +59,18 @@ class TrainSettings:
     exemplar_size: int = 127
     search_size: int = 239
     radius: float = 16.0
-    negatives: int = 0
-    negative_weight: float = 0.25
+    batch_negatives: int = 0
+    batch_negative_weight: float = 0.25
     compute: Literal["float32", "bfloat16"] = "float32"
     sync_norm: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "pairs_per_epoch", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        expect_within(self, _RANGES)
+        if self.search_size < self.exemplar_size:
+            raise ValueError(
+                f"search_size {self.search_size} is less than exemplar_size {self.exemplar_size}"
+            )
         if self.pairs_per_epoch < self.batch:
             raise ValueError(
                 f"an epoch of {self.pairs_per_epoch} pairs has no batch of {self.batch}"
@@ -60,6 +79,8 @@ class TrainSettings:
             raise ValueError(
                 f"learning rates must fall: first {self.first_rate:g}, last {self.last_rate:g}"
             )
+        if self.warm_up >= self.steps:
+            raise ValueError(f"a warm_up of {self.warm_up} steps never ends in {self.steps} steps")
 
     @property
     def steps_per_epoch(self) -> int:
@@ -74,10 +95,15 @@ class TrainSettings:
 V2_RELEASE = TrainSettings()
 """The released code of v2."""
 
-V2_PAPER = dataclasses.replace(V2_RELEASE, pairs_per_epoch=50_000, search_size=255)
-"""v2 paper §4.1."""
+V2_PAPER = dataclasses.replace(
+    V2_RELEASE,
+    pairs_per_epoch=50_000,
+    search_size=255,
+    augmentation=Augmentation(stretch=0.0, shift=0.0, colour=0.0, grey=0.0),
+)
+"""v2 paper §4.1, which names no augmentation but the grey quarter for OTB (§4.3: grey=.25)."""
 
-V1 = dataclasses.replace(V2_PAPER, augmentation=Augmentation(grey=0.0))
+V1 = V2_PAPER
 """v1 paper §3.1; `data_prep.make_shards --negatives=.25` makes its quarter of negative pairs."""
 
 MODERN = dataclasses.replace(

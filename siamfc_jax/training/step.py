@@ -11,7 +11,7 @@ from jax import lax
 from siamfc_jax.models.alexnet import AlexNet, join_layers, split_layers
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.models.xcorr import xcorr
-from siamfc_jax.training.augment import Pairs, augment_pairs, centre_pairs
+from siamfc_jax.training.augment import Pairs, augment_pairs, validation_pairs
 from siamfc_jax.training.labels import response_labels
 from siamfc_jax.training.losses import balanced_logistic_loss, logistic_loss
 from siamfc_jax.training.response_metrics import centre_errors, response_aucs
@@ -21,6 +21,8 @@ Tree = Any
 
 AXIS = "data"
 """Name of the mesh axis over which a batch is split."""
+
+_VALIDATION_SHIFT = 16.0
 
 
 class Batch(NamedTuple):
@@ -125,7 +127,7 @@ def trained_layers(state: TrainState) -> dict[str, dict[str, jax.Array]]:
 def make_train_step(network: SiamFCNetwork, settings: TrainSettings) -> Step:
     """The pure function (state, seed key, batch) -> (state, metrics).
 
-    It runs inside `jax.shard_map` over the axis "data" (`parallel.data_parallel`), on this
+    It runs inside `jax.shard_map` over the axis "data" (`parallel.data_parallel_step`), on this
     device's share of the batch. Its randomness is fold_in(fold_in(seed key, step), number of the
     pair in the whole batch).
     """
@@ -139,9 +141,9 @@ def make_train_step(network: SiamFCNetwork, settings: TrainSettings) -> Step:
         search, averages = embed(pairs.search, averages)
         response = network.gain * xcorr(template, search) + params["head"]["bias"]
         loss, metrics = _judge(response, pairs, batch.negative, settings)
-        if settings.negatives:
-            loss += settings.negative_weight * _loss_of_strangers(
-                network, settings, params, template, search, batch.video
+        if settings.batch_negatives:
+            loss += settings.batch_negative_weight * _loss_of_batch_negatives(
+                network, settings, params, template, search, batch
             )
         return loss, (averages, metrics._replace(loss=lax.pmean(loss, AXIS)))
 
@@ -172,16 +174,19 @@ def make_validation_step(
 ) -> Callable[[TrainState, Batch], tuple[ResponseMetrics, Pairs, jax.Array]]:
     """The pure function (state, batch) -> (metrics, pairs, responses [B, R, R]).
 
-    Nothing is augmented and the batch norms use their running averages. Like the training step
-    it runs inside `jax.shard_map`.
+    The target is shifted by up to 16 pixels, the same way every time, so that a network which
+    always answers "the centre" shows; nothing else is varied, and the batch norms use their
+    running averages. Like the training step it runs inside `jax.shard_map`.
     """
 
     def validate(state: TrainState, batch: Batch) -> tuple[ResponseMetrics, Pairs, jax.Array]:
-        pairs = centre_pairs(
+        pairs = validation_pairs(
+            _keys_of_pairs(jax.random.key(0), len(batch.negative)),
             batch.exemplar,
             batch.search,
             exemplar_size=settings.exemplar_size,
             search_size=settings.search_size,
+            shift=_VALIDATION_SHIFT,
         )
         embed = _embedding(network, settings, state.params["backbone"], train=False)
         template, _ = embed(pairs.exemplar, state.averages)
@@ -229,18 +234,28 @@ def _judge(
     return loss, ResponseMetrics(lax.pmean(loss, AXIS), error / count, auc / count)
 
 
-def _loss_of_strangers(
+def _loss_of_batch_negatives(
     network: SiamFCNetwork,
     settings: TrainSettings,
     params: Tree,
     template: jax.Array,
     search: jax.Array,
-    video_B: jax.Array,
+    batch: Batch,
 ) -> jax.Array:
-    """Every exemplar over the search images of the next pairs, which show nothing of it."""
-    shifts = range(1, settings.negatives + 1)
+    """Every exemplar over the search images of the next pairs, if they show nothing of it.
+
+    That is known of the positive pairs of other videos: what a negative pair's search image shows
+    is of any video.
+    """
+    shifts = range(1, settings.batch_negatives + 1)
     others = jnp.stack([jnp.roll(search, shift, 0) for shift in shifts], 1)
-    strange = jnp.stack([jnp.roll(video_B, shift) != video_B for shift in shifts], 1)
+    strange = jnp.stack(
+        [
+            (jnp.roll(batch.video, shift) != batch.video) & ~jnp.roll(batch.negative, shift)
+            for shift in shifts
+        ],
+        1,
+    )
     response = network.gain * xcorr(template[:, None], others) + params["head"]["bias"]
     losses = logistic_loss(response, jnp.zeros(response.shape, bool)).mean((2, 3))
     count = strange.astype(jnp.float32).sum()
