@@ -7,10 +7,12 @@ that was half written is removed, a damaged one is named and an older one taken.
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -80,7 +82,8 @@ class Checkpoints:
             return
         place = self._place(step)
         try:
-            self._orbax.save(place, args=ocp.args.StandardSave(jax.device_get(state)))
+            with _errors_are_raised():
+                self._orbax.save(place, args=ocp.args.StandardSave(jax.device_get(state)))
             self._write_list(step, data)
         except Exception as error:  # Orbax and TensorStore raise what they like on a full disk.
             raise self._error(place, "cannot be written", error) from error
@@ -109,9 +112,10 @@ class Checkpoints:
                     f"{self._place(step)}: cannot be read ({error.strerror}); try again"
                 ) from error
             try:
-                state = self._orbax.restore(
-                    self._place(step), args=ocp.args.StandardRestore(jax.device_get(template))
-                )
+                with _errors_are_raised():
+                    state = self._orbax.restore(
+                        self._place(step), args=ocp.args.StandardRestore(jax.device_get(template))
+                    )
             except Exception as error:
                 reason = " ".join(str(error).split())[:200]
                 raise CheckpointError(
@@ -185,6 +189,18 @@ class Checkpoints:
             f"{place}: {what} ({reason}); free some space or choose another --out; finished "
             "checkpoints are unchanged"
         )
+
+
+@contextmanager
+def _errors_are_raised() -> Iterator[None]:
+    """Orbax also logs the errors that it raises, with tracebacks of its threads."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _digest(content: Mapping[str, Any]) -> str:
