@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep.curation import CURATIONS
-from data_prep.processes import usable_cores
+from data_prep.checks.curation import CURATIONS
 from data_prep.sources import parse_sources
+from data_prep.storage.processes import usable_cores
 from experiments import cli
 
 _SOURCE = flags.DEFINE_multi_string(
@@ -36,9 +36,9 @@ _VERIFY = flags.DEFINE_bool("verify", False, "Only look at the sources.")
 
 def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
-    from data_prep.crop_settings import CropSettings
-    from data_prep.crop_stage import CropRequest, make_crops
-    from data_prep.verification import format_verification, verify
+    from data_prep.checks.verification import format_verification, verify
+    from data_prep.crops.settings import CropSettings
+    from data_prep.crops.stage import CropRequest, make_crops
 
     sources = parse_sources(_SOURCE.value)
     curation = CURATIONS[_CURATION.value]

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from absl import flags
 
-from data_prep.processes import usable_cores
+from data_prep.storage.processes import usable_cores
 from experiments import cli
 
 _CROPS = flags.DEFINE_string("crops", None, "Folder that make_crops filled.")
@@ -53,11 +53,11 @@ _VERIFY = flags.DEFINE_bool("verify", False, "Check the finished dataset in --ou
 
 
 def main(args: Sequence[str]) -> int:
-    from data_prep.pair_plan import SplitSettings
-    from data_prep.pair_sampling import PairSettings
-    from data_prep.shard_check import check_shards
-    from data_prep.shard_request import ShardRequest
-    from data_prep.shard_stage import make_shards
+    from data_prep.shards.check import check_shards
+    from data_prep.shards.plan import SplitSettings
+    from data_prep.shards.request import ShardRequest
+    from data_prep.shards.sampling import PairSettings
+    from data_prep.shards.stage import make_shards
 
     if not _OUT.value:
         raise ValueError("which dataset? Give --out=FOLDER")

@@ -20,11 +20,11 @@ from absl import flags
 from numpy.typing import NDArray
 from PIL import Image
 
-from data_prep.crop_stage import CropRequest, make_crops
-from data_prep.processes import usable_cores
-from data_prep.shard_request import ShardRequest
-from data_prep.shard_stage import make_shards
+from data_prep.crops.stage import CropRequest, make_crops
+from data_prep.shards.request import ShardRequest
+from data_prep.shards.stage import make_shards
 from data_prep.sources import SourceSpec
+from data_prep.storage.processes import usable_cores
 from experiments import cli
 
 _LARGE, _SMALL = (1280, 720), (320, 240)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from data_prep.curation import CURATIONS
-from data_prep.processes import usable_cores
+from data_prep.checks.curation import CURATIONS
 from data_prep.sources import SOURCES, parse_sources
+from data_prep.storage.processes import usable_cores
 from experiments import cli
 
 _SOURCES = flags.DEFINE_multi_string(
@@ -25,7 +25,7 @@ _DECODE = flags.DEFINE_enum(
 
 def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
-    from data_prep.verification import Decode, format_verification, verify
+    from data_prep.checks.verification import Decode, format_verification, verify
 
     decode: Decode = "all" if _DECODE.value == "all" else "ends"
     problems = 0

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from data_prep.durable import naming, write_whole
+from data_prep.storage.durable import naming, write_whole
 from siamfc_jax.data.tfrecord import frame_record
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from experiments.metric_log import finite_or_none
 from experiments.run_record import write_json
-from experiments.training_plan import TrainingPlan
 from experiments.training_loop import TrainingResult
+from experiments.training_plan import TrainingPlan
 from experiments.training_run import train
 
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from data_prep.durable import sole_user
+from data_prep.storage.durable import sole_user
 from experiments.run_record import RunError
 from experiments.training_loop import Run, TrainingResult
 from experiments.training_plan import TrainingPlan

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 
-from data_prep.crop_settings import CropSettings
-from data_prep.crop_stage import CropRequest, make_crops
-from data_prep.shard_request import ShardRequest
-from data_prep.shard_stage import make_shards
+from data_prep.crops.settings import CropSettings
+from data_prep.crops.stage import CropRequest, make_crops
+from data_prep.shards.request import ShardRequest
+from data_prep.shards.stage import make_shards
 from data_prep.sources import SourceSpec
 
 ROOT = Path(__file__).parents[1]

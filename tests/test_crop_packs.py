@@ -24,14 +24,16 @@ from pair_worlds import (
 )
 from PIL import Image
 
-from data_prep import crop_stage, durable, frame_images
-from data_prep.crop_index import CropsError, open_index
-from data_prep.crop_packs import group_tracks
-from data_prep.crop_reader import CropReader
-from data_prep.crop_settings import CropSettings
-from data_prep.crop_stage import CropRequest, UnreadableError, make_crops
-from data_prep.durable import StorageError, sole_user
+from data_prep import frame_images
+from data_prep.crops import stage as crop_stage
+from data_prep.crops.index import CropsError, open_index
+from data_prep.crops.packs import group_tracks
+from data_prep.crops.reader import CropReader
+from data_prep.crops.settings import CropSettings
+from data_prep.crops.stage import CropRequest, UnreadableError, make_crops
 from data_prep.frame_images import decoded
+from data_prep.storage import durable
+from data_prep.storage.durable import StorageError, sole_user
 from data_prep.tracks import SourceError, Track, VideoFrame
 from siamfc_jax.data.context_crops import box_in_crop, context_crop
 

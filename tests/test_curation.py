@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from source_trees import write_frame
 
-from data_prep.curation import CURATIONS, UNREADABLE, Dropped, curate, subset_of_videos
-from data_prep.filters import (
+from data_prep.checks.curation import CURATIONS, UNREADABLE, Dropped, curate, subset_of_videos
+from data_prep.checks.filters import (
     VID_CLASSES,
     area_within,
     aspect_within,

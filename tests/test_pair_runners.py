@@ -7,7 +7,7 @@ import pytest
 import simplejpeg
 from pair_worlds import file_bytes, shards_of, some_crops
 
-from data_prep.beam_runner import BeamError
+from data_prep.shards.beam_runner import BeamError
 from siamfc_jax.data.dataset import open_pairs
 from siamfc_jax.data.pair_record import parse_pair
 from siamfc_jax.data.tfrecord import read_record

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pair_worlds import crops_of, moving_box, some_crops, source, write_video
 
-from data_prep.pair_plan import PlanError, SplitSettings, split_tables
-from data_prep.pair_sampling import DrawTable, PairSettings, draw_pairs
+from data_prep.shards.plan import PlanError, SplitSettings, split_tables
+from data_prep.shards.sampling import DrawTable, PairSettings, draw_pairs
 
 
 def table_of(videos, weights=None):

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from pair_worlds import file_bytes, kill_once, run, shards_of, some_crops
 from PIL import Image
 
-from data_prep.crop_index import CropsError
-from data_prep.crop_reader import CropReader
-from data_prep.durable import StorageError
-from data_prep.pair_features import pair_features, serialize_pair
-from data_prep.pair_plan import PlanError, SplitSettings, split_tables
-from data_prep.pair_sampling import PairSettings, draw_pairs
-from data_prep.pair_shards import shard_ranges
-from data_prep.shard_check import check_shards
-from data_prep.shard_request import ShardRequest
-from data_prep.shard_stage import make_shards
+from data_prep.crops.index import CropsError
+from data_prep.crops.reader import CropReader
+from data_prep.shards.check import check_shards
+from data_prep.shards.features import pair_features, serialize_pair
+from data_prep.shards.plan import PlanError, SplitSettings, split_tables
+from data_prep.shards.request import ShardRequest
+from data_prep.shards.sampling import PairSettings, draw_pairs
+from data_prep.shards.stage import make_shards
+from data_prep.shards.writing import shard_ranges
+from data_prep.storage.durable import StorageError
 from siamfc_jax.data.dataset import open_pairs
 from siamfc_jax.data.pair_record import PairRecord, parse_pair
 from siamfc_jax.data.tfrecord import read_record

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from pair_worlds import ROOT
 
-from data_prep.processes import WorkerError, in_processes
+from data_prep.storage.processes import WorkerError, in_processes
 
 
 def square(number):
@@ -54,7 +54,7 @@ def test_a_killed_worker_is_told_in_one_line():
 def test_workers_die_with_their_parent(tmp_path):
     code = (
         "from tests_worker import write_pid_and_sleep\n"
-        "from data_prep.processes import in_processes\n"
+        "from data_prep.storage.processes import in_processes\n"
         "list(in_processes(write_pid_and_sleep, ['pid'], workers=1))\n"
     )
     (tmp_path / "tests_worker.py").write_text(

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 import pytest
 
-from data_prep.durable import sole_user
+from data_prep.storage.durable import sole_user
 from experiments.metric_log import MetricLog, read_metrics
 from experiments.run_record import RunError
 from experiments.seeds import train_seeds

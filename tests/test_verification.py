@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from media_samples import cut_short, noise_frames, write_video
 from source_trees import ROW, SIZE, write_frame, write_lines
 
-from data_prep import verification
-from data_prep.curation import CURATIONS
-from data_prep.filters import at_least
+from data_prep.checks import verification
+from data_prep.checks.curation import CURATIONS
+from data_prep.checks.filters import at_least
+from data_prep.checks.track_tally import PERCENTS, TrackTally
+from data_prep.checks.verification import estimate_crops, format_verification, verify
 from data_prep.sources import SourceSpec
-from data_prep.track_tally import PERCENTS, TrackTally
 from data_prep.tracks import Report, SourceError, Track
-from data_prep.verification import estimate_crops, format_verification, verify
 
 ROOT = Path(__file__).parents[1]
 FRAMES = 7

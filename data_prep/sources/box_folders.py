@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.frame_sizes import sizes_to_judge
+from data_prep.checks.frame_sizes import sizes_to_judge
 from data_prep.sources.box_rows import BoxRows, read_box_rows
 from data_prep.sources.folders import Listing, images_in, name_below, walk
 from data_prep.sources.listing import file_names

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_prep.frame_sizes import sizes_to_judge
+from data_prep.checks.frame_sizes import sizes_to_judge
 from data_prep.sources.folders import is_image, name_below, walk
 from data_prep.sources.listing import file_names
 from data_prep.sources.usable_boxes import usable_track

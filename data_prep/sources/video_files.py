@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from data_prep.frame_sizes import count_video_frames, video_size
+from data_prep.checks.frame_sizes import count_video_frames, video_size
 from data_prep.sources.box_rows import read_box_rows
 from data_prep.sources.folders import name_below, walk
 from data_prep.sources.usable_boxes import usable_track

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from data_prep.crop_settings import CropSettings
-from data_prep.crop_stage import CropRequest, make_crops
-from data_prep.shard_request import ShardRequest
-from data_prep.shard_stage import make_shards
+from data_prep.crops.settings import CropSettings
+from data_prep.crops.stage import CropRequest, make_crops
+from data_prep.shards.request import ShardRequest
+from data_prep.shards.stage import make_shards
 from data_prep.sources import SourceSpec
 from experiments.faults.damage import flipped, random_bit, replaced
 from experiments.faults.outcomes import (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from data_prep.shard_check import check_shards
+from data_prep.shards.check import check_shards
 from experiments.faults.damage import flipped, random_bit, replaced
 from experiments.faults.outcomes import (
     SURVIVED,

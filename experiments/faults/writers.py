@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep.crop_index import open_index
+from data_prep.crops.index import open_index
 from experiments.faults.datasets import read_pairs
 from experiments.faults.kills import Killable, judge_end, kill_often, spread, undisturbed_seconds
 from experiments.faults.outcomes import SILENT, Outcome, Row, Trial, judge_exit

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jax
 
-from data_prep.crop_settings import CropSettings
+from data_prep.crops.settings import CropSettings
 from siamfc_jax.training.settings import V2_RELEASE, TrainSettings
 
 COMPUTE = ("float32", "bfloat16")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 
-from data_prep.processes import usable_cores
+from data_prep.storage.processes import usable_cores
 from experiments.input_speed import measure_input
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.training import TrainingSteps, is_out_of_memory

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from data_prep.crop_settings import CropSettings
-from data_prep.crop_stage import CropRequest, make_crops
-from data_prep.shard_request import ShardRequest
-from data_prep.shard_stage import make_shards
+from data_prep.crops.settings import CropSettings
+from data_prep.crops.stage import CropRequest, make_crops
+from data_prep.shards.request import ShardRequest
+from data_prep.shards.stage import make_shards
 from data_prep.sources import SourceSpec
 from data_prep.synthetic import DEMO, write_clips
 

@@ -1,6 +1,6 @@
 """The schema of a training pair, and how it is read from a `tf.train.Example`.
 
-Written by `data_prep.pair_features` with TensorFlow Datasets' features; a test holds the two
+Written by `data_prep.shards.features` with TensorFlow Datasets' features; a test holds the two
 together. Imports no jax and no TensorFlow.
 """
 

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_prep.crop_settings import CropSettings
-from data_prep.durable import write_whole
+from data_prep.crops.settings import CropSettings
+from data_prep.storage.durable import write_whole
 from data_prep.tracks import Frame, Track, VideoFrame
 
 _FORMAT = 1

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.curation import UNREADABLE
+from data_prep.checks.curation import UNREADABLE
+from data_prep.checks.frame_sizes import count_video_frames, frame_size
 from data_prep.frame_images import decoded
-from data_prep.frame_sizes import count_video_frames, frame_size
 from data_prep.tracks import Frame, Report, SourceError, Track, VideoFrame
 
 _Size = tuple[int, int]

@@ -6,12 +6,12 @@ from typing import Literal, NamedTuple
 
 from tqdm import tqdm
 
-from data_prep.curation import Dropped, curate
-from data_prep.disk_space import duration, gigabytes
-from data_prep.filters import Filter
-from data_prep.frame_checks import check_frames
+from data_prep.checks.curation import Dropped, curate
+from data_prep.checks.filters import Filter
+from data_prep.checks.frame_checks import check_frames
+from data_prep.checks.track_tally import PERCENTS, TrackTally
 from data_prep.sources import SourceSpec, read_source
-from data_prep.track_tally import PERCENTS, TrackTally
+from data_prep.storage.disk_space import duration, gigabytes
 from data_prep.tracks import Report
 
 Decode = Literal["ends", "all"]

@@ -1,7 +1,7 @@
 """From a stream of tracks to what filters leave of it, with counts of what each dropped.
 
 The presets are those of the two versions of the SiamFC paper; others are composed of the same
-filters (`data_prep.filters`).
+filters (`data_prep.checks.filters`).
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.filters import (
+from data_prep.checks.filters import (
     Filter,
     area_within,
     aspect_within,
@@ -22,7 +22,7 @@ from data_prep.filters import (
     drop_categories,
     inside_frame,
 )
-from data_prep.frame_sizes import frame_size
+from data_prep.checks.frame_sizes import frame_size
 from data_prep.tracks import Frame, Report, SourceError, Track
 
 CURATIONS: dict[str, tuple[Filter, ...]] = {

@@ -15,7 +15,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from data_prep.processes import in_processes, usable_cores
+from data_prep.storage.processes import in_processes, usable_cores
 from siamfc_jax.data.dataset import DatasetError, manifest_hash
 from siamfc_jax.data.pair_record import parse_pair
 from siamfc_jax.data.tfrecord import OVERHEAD, CorruptRecordError, read_record

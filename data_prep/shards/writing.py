@@ -10,12 +10,12 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.crop_index import CropsError, open_index
-from data_prep.crop_reader import CropReader
-from data_prep.durable import whole_file
-from data_prep.pair_features import serialize_pair
-from data_prep.pair_plan import open_table
-from data_prep.pair_sampling import DrawnPair, PairSettings, draw_pairs
+from data_prep.crops.index import CropsError, open_index
+from data_prep.crops.reader import CropReader
+from data_prep.shards.features import serialize_pair
+from data_prep.shards.plan import open_table
+from data_prep.shards.sampling import DrawnPair, PairSettings, draw_pairs
+from data_prep.storage.durable import whole_file
 from siamfc_jax.data.pair_record import PairRecord
 from siamfc_jax.data.tfrecord import OVERHEAD, CorruptRecordError, frame_record, read_record
 

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.crop_index import CropIndex
-from data_prep.curation import subset_of_videos
-from data_prep.durable import whole_file
-from data_prep.pair_sampling import DrawTable
+from data_prep.checks.curation import subset_of_videos
+from data_prep.crops.index import CropIndex
+from data_prep.shards.sampling import DrawTable
+from data_prep.storage.durable import whole_file
 
 TrackWeight = Literal["sqrt", "uniform", "length"]
 

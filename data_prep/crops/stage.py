@@ -8,18 +8,18 @@ from typing import NamedTuple, Self
 
 from tqdm import tqdm
 
-from data_prep.crop_index import CropIndex, write_index
-from data_prep.crop_packs import group_tracks, make_pack
-from data_prep.crop_settings import CropSettings
-from data_prep.curation import Dropped, curate
-from data_prep.disk_space import duration, folder_bytes, gigabytes, require_space
-from data_prep.durable import naming, remove_unfinished, sole_user
-from data_prep.filters import Filter
-from data_prep.pack_files import PackJob
-from data_prep.processes import in_processes, usable_cores
+from data_prep.checks.curation import Dropped, curate
+from data_prep.checks.filters import Filter
+from data_prep.checks.verification import estimate_crops
+from data_prep.crops.index import CropIndex, write_index
+from data_prep.crops.pack_files import PackJob
+from data_prep.crops.packs import group_tracks, make_pack
+from data_prep.crops.settings import CropSettings
 from data_prep.sources import SourceSpec, read_source
+from data_prep.storage.disk_space import duration, folder_bytes, gigabytes, require_space
+from data_prep.storage.durable import naming, remove_unfinished, sole_user
+from data_prep.storage.processes import in_processes, usable_cores
 from data_prep.tracks import Report, SourceError, Track
-from data_prep.verification import estimate_crops
 
 
 class UnreadableError(ValueError):
@@ -32,7 +32,7 @@ class CropRequest:
 
     Attributes:
       sources: with distinct labels.
-      curation: filters (`data_prep.filters`).
+      curation: filters (`data_prep.checks.filters`).
       workers: processes; 0 cuts in this one.
       max_unreadable: share of the boxes that may be left out because their image cannot be read or
         does not contain them.

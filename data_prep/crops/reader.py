@@ -4,8 +4,8 @@ import os
 from collections import OrderedDict
 from pathlib import Path
 
-from data_prep.crop_examples import CropExample, parse_crop
-from data_prep.crop_index import CropIndex, CropsError
+from data_prep.crops.examples import CropExample, parse_crop
+from data_prep.crops.index import CropIndex, CropsError
 from siamfc_jax.data.tfrecord import unframe_record
 
 # Far below what systems allow a process to keep open.

@@ -9,10 +9,10 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
-from data_prep.durable import naming, whole_file, write_whole
-from data_prep.npy_stream import npy_header
-from data_prep.pair_shards import ShardDone
-from data_prep.tfds_metadata import write_tfds_metadata
+from data_prep.crops.npy_stream import npy_header
+from data_prep.shards.tfds_metadata import write_tfds_metadata
+from data_prep.shards.writing import ShardDone
+from data_prep.storage.durable import naming, whole_file, write_whole
 from siamfc_jax.data.dataset import manifest_hash
 
 _OFFSET = np.dtype("<u8")

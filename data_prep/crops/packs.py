@@ -8,10 +8,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from data_prep.crop_examples import CropExample, serialize_crop
-from data_prep.durable import whole_file
-from data_prep.frame_images import decoded
-from data_prep.pack_files import (
+from data_prep.crops.examples import CropExample, serialize_crop
+from data_prep.crops.pack_files import (
     PackJob,
     frame_name,
     pack_file,
@@ -20,6 +18,8 @@ from data_prep.pack_files import (
     read_sidecar,
     write_sidecar,
 )
+from data_prep.frame_images import decoded
+from data_prep.storage.durable import whole_file
 from data_prep.tracks import Frame, SourceError, Track, VideoFrame
 from siamfc_jax.data.context_crops import box_in_crop, context_crop, mean_colour
 from siamfc_jax.data.tfrecord import frame_record

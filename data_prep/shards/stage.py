@@ -10,14 +10,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.crop_index import CropIndex, open_index
-from data_prep.disk_space import duration, folder_bytes, gigabytes, require_space
-from data_prep.durable import remove_unfinished, sole_user, write_whole
-from data_prep.pair_plan import PlanError, save_table, split_tables
-from data_prep.pair_shards import ShardDone, ShardJob, make_shard, shard_name, shard_ranges
-from data_prep.processes import in_processes
-from data_prep.shard_manifest import write_manifest
-from data_prep.shard_request import ShardRequest
+from data_prep.crops.index import CropIndex, open_index
+from data_prep.shards.manifest import write_manifest
+from data_prep.shards.plan import PlanError, save_table, split_tables
+from data_prep.shards.request import ShardRequest
+from data_prep.shards.writing import ShardDone, ShardJob, make_shard, shard_name, shard_ranges
+from data_prep.storage.disk_space import duration, folder_bytes, gigabytes, require_space
+from data_prep.storage.durable import remove_unfinished, sole_user, write_whole
+from data_prep.storage.processes import in_processes
 from siamfc_jax.data.dataset import FORMAT
 
 _SHARD_BYTES = 128_000_000
@@ -54,7 +54,7 @@ def make_shards(request: ShardRequest, *, show: Callable[[str], None] = print) -
             save_table(table, working, split)
         jobs = list(_jobs(request, plan))
         if request.runner == "beam":
-            from data_prep.beam_runner import run_beam
+            from data_prep.shards.beam_runner import run_beam
 
             run_beam(make_shard, jobs, request.beam_options)
         # What Beam wrote is found done here, and read back.

@@ -28,10 +28,10 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.crop_settings import CropSettings
-from data_prep.durable import whole_file, write_whole
-from data_prep.npy_stream import npy_header
-from data_prep.pack_files import pack_file, read_sidecar
+from data_prep.crops.npy_stream import npy_header
+from data_prep.crops.pack_files import pack_file, read_sidecar
+from data_prep.crops.settings import CropSettings
+from data_prep.storage.durable import whole_file, write_whole
 
 FORMAT = 1
 _TABLES = ("crops.npy", "tracks.npy", "videos.txt", "packs.txt")

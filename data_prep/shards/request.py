@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from data_prep.pair_plan import SplitSettings
-from data_prep.pair_sampling import PairSettings
-from data_prep.processes import usable_cores
+from data_prep.shards.plan import SplitSettings
+from data_prep.shards.sampling import PairSettings
+from data_prep.storage.processes import usable_cores
 
 Runner = Literal["local", "beam"]
 

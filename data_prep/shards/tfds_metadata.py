@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 
-from data_prep.pair_features import pair_features
+from data_prep.shards.features import pair_features
 
 
 def write_tfds_metadata(
