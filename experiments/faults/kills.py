@@ -92,7 +92,8 @@ def kill_often(
         if killed is Seen.FINISHED:
             trials += [_complete(command, folder)] * survived
             folder, survived = work / f"{name}-{number}", 0
-    trials += [_complete(command, folder)] * survived
+    if survived:
+        trials += [_complete(command, folder)] * survived
     return trials, ", ".join(f"{times} {phase}" for phase, times in phases.most_common())
 
 

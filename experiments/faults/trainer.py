@@ -75,7 +75,8 @@ def _phase(run: Path) -> str:
         return "while a checkpoint was written"
     if not any(run.glob("checkpoints/*.json")):
         return "before the first checkpoint"
-    return "when all was written" if (run / "result.json").exists() else "between checkpoints"
+    between = "between checkpoints or while resuming"
+    return "when all was written" if (run / "result.json").exists() else between
 
 
 def _stop(trainer: Killable, out: Path, chance: random.Random) -> Trial:
