@@ -1,4 +1,4 @@
-"""Every flagfile says what it takes and what comes of it, and `experiments.train` understands it."""
+"""Every flagfile says what it takes and what comes of it, and training understands it."""
 
 import subprocess
 import sys
