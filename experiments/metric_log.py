@@ -5,6 +5,7 @@ import math
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,8 +47,8 @@ class MetricLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._board.close()
+        with closing(self._board), naming(self._path):
+            self._file.close()
 
 
 class _EventFile:
@@ -81,7 +82,8 @@ class _EventFile:
         self._write(step=step, summary=image_summary(name, image, dataformats="HWC"))
 
     def close(self) -> None:
-        self._file.close()
+        with naming(self._path):
+            self._file.close()
 
     def _write(self, **fields: Any) -> None:
         event = self._new(wall_time=time.time(), **fields)

@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from data_prep.frame_images import decoded
+from data_prep.storage.durable import whole_file
 from data_prep.tracks import SourceError, Track
 from siamfc_jax.data.dataset import PairDataset
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings
@@ -107,7 +108,9 @@ def track_videos(
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
-    Image.fromarray(picture).save(path)
+    """Write a picture, uint8 [H, W, 3], whole or not at all; raises StorageError."""
+    with whole_file(path) as file:
+        Image.fromarray(picture).save(file, "PNG")
 
 
 def _picture(exemplars: np.ndarray, searches: np.ndarray, responses: np.ndarray) -> np.ndarray:

@@ -379,3 +379,13 @@ def test_half_a_line_of_metrics_is_dropped(tmp_path):
     with MetricLog(tmp_path, 1) as log:
         log.write(2, "train", {"loss": 0.5})
     assert [line["loss"] for line in read_metrics(tmp_path, "train")] == [1.0, 0.5]
+
+
+def test_a_full_disk_under_the_log_names_the_file(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"metrics.jsonl: cannot be written \(No space left"),
+        MetricLog(tmp_path, 0) as log,
+    ):
+        log._file.close()
+        log._file = open("/dev/full", "a")  # noqa: SIM115 (the log closes it)
+        log.write(1, "train", {"loss": 1.0})

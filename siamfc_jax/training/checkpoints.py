@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,7 @@ class Checkpoints:
                 self._orbax.save(place, args=ocp.args.StandardSave(jax.device_get(state)))
             self._write_list(step, data)
         except Exception as error:  # Orbax and TensorStore raise what they like on a full disk.
+            _drop_late_callbacks()
             raise self._error(place, "cannot be written", error) from error
         for old in self.steps()[: -self.keep]:
             self._remove(old)
@@ -201,6 +203,17 @@ def _errors_are_raised() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _drop_late_callbacks() -> None:
+    """After a save that failed, TensorStore may still tell Orbax's closed event loops of it."""
+    previous = sys.unraisablehook
+
+    def hook(late: Any) -> None:
+        if "Event loop is closed" not in str(late.exc_value):
+            previous(late)
+
+    sys.unraisablehook = hook
 
 
 def _digest(content: Mapping[str, Any]) -> str:
