@@ -87,7 +87,6 @@ class Checkpoints:
                 self._orbax.save(place, args=ocp.args.StandardSave(jax.device_get(state)))
             self._write_list(step, data)
         except Exception as error:  # Orbax and TensorStore raise what they like on a full disk.
-            _drop_late_callbacks()
             raise self._error(place, "cannot be written", error) from error
         for old in self.steps()[: -self.keep]:
             self._remove(old)
@@ -195,25 +194,26 @@ class Checkpoints:
 
 @contextmanager
 def _errors_are_raised() -> Iterator[None]:
-    """Orbax also logs the errors that it raises, with tracebacks of its threads."""
+    """Orbax also logs the errors that it raises, with tracebacks of its threads; and TensorStore's
+    threads print that they could not tell event loops which Orbax has closed by then, some of them
+    after the error was raised."""
     logger = logging.getLogger("absl")
     level = logger.level
+    hooks = sys.excepthook, sys.unraisablehook
     logger.setLevel(logging.CRITICAL)
+    sys.excepthook = lambda kind, error, trace: (
+        None if _is_late(error) else hooks[0](kind, error, trace)
+    )
+    sys.unraisablehook = lambda late: None if _is_late(late.exc_value) else hooks[1](late)
     try:
         yield
+        sys.excepthook, sys.unraisablehook = hooks
     finally:
         logger.setLevel(level)
 
 
-def _drop_late_callbacks() -> None:
-    """After a save that failed, TensorStore may still tell Orbax's closed event loops of it."""
-    previous = sys.unraisablehook
-
-    def hook(late: Any) -> None:
-        if "Event loop is closed" not in str(late.exc_value):
-            previous(late)
-
-    sys.unraisablehook = hook
+def _is_late(error: BaseException | None) -> bool:
+    return isinstance(error, RuntimeError) and "Event loop is closed" in str(error)
 
 
 def _digest(content: Mapping[str, Any]) -> str:
