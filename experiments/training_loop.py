@@ -240,7 +240,7 @@ class Run:
         if self.writes:
             data = {"step": self.step, "skipped": pipeline.skipped}
             self._checkpoints.save(self.step, state, data)
-            self._save_weights()
+            self._save_weights(state)
         self._restart_clock(pipeline)
 
     def finish(self, pipeline: Pipeline) -> TrainingResult:
@@ -249,7 +249,7 @@ class Run:
         if finished and self.step % self.plan.checkpoint_every:
             self.save_checkpoint(pipeline)
         if finished and self.writes:
-            digest = self._save_weights()
+            digest = self._save_weights(jax.device_get(self.state))
             write_json(
                 out / "result.json",
                 {
@@ -263,7 +263,7 @@ class Run:
         weights = out / "weights.safetensors"
         return TrainingResult(finished, self.step, weights, self._validated, self._tracked)
 
-    def _save_weights(self) -> str:
+    def _save_weights(self, state: TrainState) -> str:
         plan = self.plan
         card = {
             "settings": dataclasses.asdict(plan.settings),
@@ -273,7 +273,7 @@ class Run:
         }
         return save_weights(
             plan.out / "weights.safetensors",
-            trained_layers(jax.device_get(self.state)),
+            trained_layers(state),
             model_config(plan.network, plan.tracking) | {"training": card},
         )
 
