@@ -1,13 +1,22 @@
-"""A benchmark sequence, whatever benchmark it comes from."""
+"""A benchmark sequence, whatever benchmark it comes from.
 
+Annotation keeps the numbers of the benchmark's files (float64, its own origin), because published
+scores hang on their last bit. `boxes`, `box_of` and `as_annotated` are the border to the package's
+convention (`siamfc_jax.boxes`): what trackers see and say.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
 from siamfc_jax.boxes import Boxes
+
+_NO_TAGS: Mapping[str, NDArray[np.bool_]] = MappingProxyType({})
 
 
 class SequenceError(ValueError):
@@ -15,17 +24,67 @@ class SequenceError(ValueError):
 
 
 class Sequence(NamedTuple):
-    """Frames and ground truth of one target.
+    """Frames and rectangles of one target: OTB, GOT-10k, LaSOT.
 
     Attributes:
       name: as the benchmark spells it.
-      frames: image files, first to last evaluated frame.
-      boxes: [n, 4] float32 (x, y, w, h) in this package's convention, one per frame.
+      frames: image files, first to last evaluated frame; empty where only annotation is at hand.
+      truth: [n, 4] float64 (x, y, w, h) as the benchmark writes it, one row per frame.
+      first_pixel: what the benchmark calls the upper-left pixel: 1 or 0.
+      first_frame: number of the first evaluated frame in the benchmark's counting.
+      attributes: the benchmark's codes, e.g. "OCC".
+      size: (width, height) of the frames, where the annotation says it.
+      visible: [n] whether the target is to be seen; None: in every frame.
+      omitted: OTB's initOmit: intervals of frame numbers (first, last) where no segment begins.
     """
 
     name: str
     frames: tuple[Path, ...]
-    boxes: Boxes
+    truth: NDArray[np.float64]
+    first_pixel: int = 1
+    first_frame: int = 1
+    attributes: frozenset[str] = frozenset()
+    size: tuple[int, int] | None = None
+    visible: NDArray[np.bool_] | None = None
+    omitted: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def boxes(self) -> Boxes:
+        """`truth` in the package's convention, float32 [n, 4]."""
+        return box_of(self.truth, self.first_pixel)
+
+
+class VotSequence(NamedTuple):
+    """Frames and regions of one target in a VOT challenge.
+
+    Attributes:
+      name: as list.txt spells it.
+      frames: image files; empty where only annotation is at hand.
+      truth: a region per frame, float64: [4] rectangle (x, y, w, h) or [2k] polygon (x1, y1, ...),
+        k >= 3, as the benchmark writes it (the upper-left pixel is 0); NaN where unknown.
+      size: (width, height) of the frames.
+      tags: name -> [n] bool, e.g. "occlusion".
+      frames_per_second: of the video, where its metadata say it.
+    """
+
+    name: str
+    frames: tuple[Path, ...]
+    truth: tuple[NDArray[np.float64], ...]
+    size: tuple[int, int]
+    tags: Mapping[str, NDArray[np.bool_]] = _NO_TAGS
+    frames_per_second: float | None = None
+
+
+def box_of(annotated: ArrayLike, first_pixel: int) -> Boxes:
+    """Rectangles [..., 4] in a benchmark's numbers -> boxes of this package, float32 [..., 4]."""
+    offset = np.asarray([first_pixel, first_pixel, 0, 0], np.float64)
+    return (np.asarray(annotated, np.float64) - offset).astype(np.float32)
+
+
+def as_annotated(boxes: ArrayLike, first_pixel: int) -> NDArray[np.float64]:
+    """Inverse of `box_of`: float64 [..., 4] in the benchmark's numbers."""
+    offset = np.asarray([first_pixel, first_pixel, 0, 0], np.float64)
+    return np.asarray(boxes, np.float64) + offset
 
 
 def read_frame(path: Path) -> NDArray[np.uint8]:
