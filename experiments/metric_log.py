@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from data_prep.storage.durable import naming, write_whole
 from siamfc_jax.data.tfrecord import frame_record
+from siamfc_jax.durable import naming, write_whole
 
 
 class MetricLog:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 import siamfc_jax
-from data_prep.storage.durable import naming, write_whole
+from siamfc_jax.durable import naming, write_whole
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 

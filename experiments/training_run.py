@@ -7,10 +7,10 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from data_prep.storage.durable import sole_user
 from experiments.run_record import RunError
 from experiments.training_loop import Run, TrainingResult
 from experiments.training_plan import TrainingPlan
+from siamfc_jax.durable import sole_user
 
 
 def train(

@@ -8,7 +8,6 @@ which is checked on every load: a damaged file raises, it never yields wrong par
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
@@ -16,6 +15,8 @@ from typing import Any, Literal, NamedTuple, NoReturn
 import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
+
+from siamfc_jax.durable import StorageError, write_whole
 
 FORMAT = "siamfc_jax-weights-1"
 
@@ -205,22 +206,10 @@ def _with_sorted_header(data: bytes) -> bytes:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise WeightsError(
-            f"{path}: cannot be written ({error.strerror or error}); free some space or choose "
-            "another place (an older file there is unchanged)"
-        ) from error
+        write_whole(path, data)
+    except StorageError as error:
+        raise WeightsError(f"{error} (an older file there is unchanged)") from error
 
 
 def _read(path: Path) -> bytes:

@@ -32,10 +32,10 @@ from data_prep.crops.reader import CropReader
 from data_prep.crops.settings import CropSettings
 from data_prep.crops.stage import CropRequest, UnreadableError, make_crops
 from data_prep.frame_images import decoded
-from data_prep.storage import durable
-from data_prep.storage.durable import StorageError, sole_user
 from data_prep.tracks import SourceError, Track, VideoFrame
+from siamfc_jax import durable
 from siamfc_jax.data.context_crops import box_in_crop, context_crop
+from siamfc_jax.durable import StorageError, sole_user
 
 
 @pytest.mark.parametrize("sides", [(143, 288), (120, 287), (287, 143)])

@@ -19,10 +19,10 @@ from data_prep.shards.request import ShardRequest
 from data_prep.shards.sampling import PairSettings, draw_pairs
 from data_prep.shards.stage import make_shards
 from data_prep.shards.writing import shard_ranges
-from data_prep.storage.durable import StorageError
 from siamfc_jax.data.dataset import open_pairs
 from siamfc_jax.data.pair_record import PairRecord, parse_pair
 from siamfc_jax.data.tfrecord import read_record
+from siamfc_jax.durable import StorageError
 
 
 @pytest.fixture(scope="module")

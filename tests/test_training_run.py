@@ -17,7 +17,6 @@ import jax
 import numpy as np
 import pytest
 
-from data_prep.storage.durable import sole_user
 from experiments.metric_log import MetricLog, read_metrics
 from experiments.run_record import RunError
 from experiments.seeds import train_seeds
@@ -27,6 +26,7 @@ from siamfc_jax import load
 from siamfc_jax.data.dataset import DatasetError, open_pairs
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings
 from siamfc_jax.data.tfrecord import CorruptRecordError
+from siamfc_jax.durable import sole_user
 from siamfc_jax.training.augment import Augmentation
 from siamfc_jax.training.checkpoints import Checkpoints
 from siamfc_jax.training.parallel import data_mesh, data_parallel_step, put_batch, replicate

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from data_prep.crops.npy_stream import npy_header
 from data_prep.crops.pack_files import pack_file, read_sidecar
 from data_prep.crops.settings import CropSettings
-from data_prep.storage.durable import whole_file, write_whole
+from siamfc_jax.durable import whole_file, write_whole
 
 FORMAT = 1
 _TABLES = ("crops.npy", "tracks.npy", "videos.txt", "packs.txt")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_prep.crops.settings import CropSettings
-from data_prep.storage.durable import write_whole
 from data_prep.tracks import Frame, Track, VideoFrame
+from siamfc_jax.durable import write_whole
 
 _FORMAT = 1
 

@@ -19,10 +19,10 @@ from data_prep.crops.pack_files import (
     write_sidecar,
 )
 from data_prep.frame_images import decoded
-from data_prep.storage.durable import whole_file
 from data_prep.tracks import Frame, SourceError, Track, VideoFrame
 from siamfc_jax.data.context_crops import box_in_crop, context_crop, mean_colour
 from siamfc_jax.data.tfrecord import frame_record
+from siamfc_jax.durable import whole_file
 
 _BOXES_PER_PACK = 512
 # Beyond, an annotation is no box of this frame, and would only ask for time.

@@ -17,9 +17,9 @@ from data_prep.crops.packs import group_tracks, make_pack
 from data_prep.crops.settings import CropSettings
 from data_prep.sources import SourceSpec, read_source
 from data_prep.storage.disk_space import duration, folder_bytes, gigabytes, require_space
-from data_prep.storage.durable import naming, remove_unfinished, sole_user
 from data_prep.storage.processes import in_processes, usable_cores
 from data_prep.tracks import Report, SourceError, Track
+from siamfc_jax.durable import naming, remove_unfinished, sole_user
 
 
 class UnreadableError(ValueError):

@@ -12,8 +12,8 @@ import numpy as np
 from data_prep.crops.npy_stream import npy_header
 from data_prep.shards.tfds_metadata import write_tfds_metadata
 from data_prep.shards.writing import ShardDone
-from data_prep.storage.durable import naming, whole_file, write_whole
 from siamfc_jax.data.dataset import manifest_hash
+from siamfc_jax.durable import naming, whole_file, write_whole
 
 _OFFSET = np.dtype("<u8")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data_prep.checks.curation import subset_of_videos
 from data_prep.crops.index import CropIndex
 from data_prep.shards.sampling import DrawTable
-from data_prep.storage.durable import whole_file
+from siamfc_jax.durable import whole_file
 
 TrackWeight = Literal["sqrt", "uniform", "length"]
 

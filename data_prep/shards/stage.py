@@ -16,9 +16,9 @@ from data_prep.shards.plan import PlanError, save_table, split_tables
 from data_prep.shards.request import ShardRequest
 from data_prep.shards.writing import ShardDone, ShardJob, make_shard, shard_name, shard_ranges
 from data_prep.storage.disk_space import duration, folder_bytes, gigabytes, require_space
-from data_prep.storage.durable import remove_unfinished, sole_user, write_whole
 from data_prep.storage.processes import in_processes
 from siamfc_jax.data.dataset import FORMAT
+from siamfc_jax.durable import remove_unfinished, sole_user, write_whole
 
 _SHARD_BYTES = 128_000_000
 _BYTES_PER_SECOND = 200e6

@@ -15,9 +15,9 @@ from data_prep.crops.reader import CropReader
 from data_prep.shards.features import serialize_pair
 from data_prep.shards.plan import open_table
 from data_prep.shards.sampling import DrawnPair, PairSettings, draw_pairs
-from data_prep.storage.durable import whole_file
 from siamfc_jax.data.pair_record import PairRecord
 from siamfc_jax.data.tfrecord import OVERHEAD, CorruptRecordError, frame_record, read_record
+from siamfc_jax.durable import whole_file
 
 
 class ShardJob(NamedTuple):

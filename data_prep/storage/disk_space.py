@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from data_prep.storage.durable import StorageError
+from siamfc_jax.durable import StorageError
 
 
 def require_space(folder: Path, wanted: int, *, force: bool) -> None:

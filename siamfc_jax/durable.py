@@ -27,17 +27,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     # Several processes, on several machines, may write the same file: the last one wins.
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_UNFINISHED}")
-    try:
-        with naming(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             with open(temporary, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
             _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -49,8 +49,8 @@ def naming(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         raise StorageError(
-            f"{path}: cannot be written ({error.strerror}); free space there and run the same "
-            "command again, which keeps what is finished"
+            f"{path}: cannot be written ({error.strerror}); free space there or choose another "
+            "folder, and run the same command again, which keeps what is finished"
         ) from error
 
 
