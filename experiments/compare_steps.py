@@ -24,7 +24,7 @@ from experiments import cli
 from siamfc_jax.boxes import Boxes, centres_sizes, from_one_based
 from siamfc_jax.crops import context_side
 from siamfc_jax.evaluation import sequences
-from siamfc_jax.evaluation.otb import read_otb
+from siamfc_jax.evaluation.benchmarks.otb import read_otb
 from siamfc_jax.loading import load_model
 from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.config import PRESETS

@@ -12,11 +12,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from data_prep.frame_images import decoded
-from data_prep.storage.durable import whole_file
 from data_prep.tracks import SourceError, Track
 from siamfc_jax.data.dataset import PairDataset
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings
-from siamfc_jax.evaluation.metrics import success_auc
+from siamfc_jax.durable import whole_file
+from siamfc_jax.evaluation.metrics.one_run import success_auc
 from siamfc_jax.media.heatmap import draw_response
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.siamfc import SiamFCNetwork

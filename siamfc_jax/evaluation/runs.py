@@ -25,11 +25,14 @@ class Run(NamedTuple):
         the given one; NaN where the tracker said nothing usable.
       start: row of the sequence's truth that the first box belongs to.
       seconds: [n] float64, time inside the tracker; NaN where unknown; None: not recorded.
+      converted: the boxes were made of other regions (OTB's affine results): one without area is
+        an answer like others, not a gap, and is never replaced by the one before.
     """
 
     boxes: NDArray[np.float64]
     start: int = 0
     seconds: NDArray[np.float64] | None = None
+    converted: bool = False
 
 
 class VotRun(NamedTuple):

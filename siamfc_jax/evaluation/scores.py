@@ -19,7 +19,8 @@ class CurveScores(NamedTuple):
       normalised_precision: [S, 51] at 0, .01, ..., .5 of the target's size; None: not defined.
       overlap: [S] mean overlap.
       frames: [S] frames that were scored (all runs).
-      carried: [S] frames whose box was unusable, replaced by the one before.
+      carried: [S] frames whose box was unusable (NaN, or without area): replaced by the one before
+        where the profile says so, a miss elsewhere.
       invalid: [S] frames whose annotation is unusable.
       attributes: [S] codes of each sequence.
       problems: sequences without a score -> why, in one line.
