@@ -1,0 +1,1 @@
+"""What evaluation shows: tables, plots, published scores, and a report of one HTML file."""
