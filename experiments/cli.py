@@ -7,6 +7,7 @@ from types import FrameType
 from typing import NoReturn, Self
 
 from absl import app, flags, logging
+from tqdm import tqdm
 
 EXIT_USAGE = 2
 EXIT_BROKE_OFF = 3
@@ -15,6 +16,8 @@ EXIT_BROKE_OFF = 3
 _EXTRAS = {
     "apache_beam": "beam",
     "google_crc32c": "train",
+    "jinja2": "report",
+    "matplotlib": "report",
     "orbax": "train",
     "simplejpeg": "train",
     "tensorboardX": "train",
@@ -44,7 +47,20 @@ def expect_no_arguments(args: Sequence[str]) -> None:
 
 def print_error(error: object) -> None:
     text = " ".join(str(error).split())
-    print(f"error: {text}", file=sys.stderr)
+    # Not behind an open progress bar, but on a line of its own.
+    tqdm.write(f"error: {text}", file=sys.stderr)
+
+
+def progress_bar(total: int | None, unit: str, description: str | None = None) -> tqdm:
+    """A bar on stderr: lively in a terminal, a plain line every ten seconds in a log."""
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        unit=unit,
+        desc=description,
+        ascii=not terminal,
+        mininterval=0.2 if terminal else 10.0,
+    )
 
 
 def _guarded(main: Callable[[Sequence[str]], int | None], args: Sequence[str]) -> int:

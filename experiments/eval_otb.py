@@ -1,11 +1,19 @@
-"""Success AUC and precision of a tracker on OTB (one-pass evaluation).
+"""OTB: run a tracker, or score result files of any tracker; success AUC and precision.
 
-    python -m experiments.eval_otb --otb=OTB100 --model=siamfc-3s
-    python -m experiments.eval_otb --otb=OTB100 --model=imported.safetensors \\
-        --tracking=siamfc-3s-release --sequences=Couple,Crossing
+    python -m experiments.eval_otb --otb=OTB100                          # the shipped model, OPE
+    python -m experiments.eval_otb --otb=OTB100 --model=mine.safetensors --protocol=ope,tre,sre
+    python -m experiments.eval_otb --otb=OTB100 --results=KCF=results/KCF --report=report.html
+    python -m experiments.eval_otb --otb=OTB100 --tracker=cv2:TrackerMIL_create --list=OTB-2013
 
-The table has a line for each target, with the no-motion baseline (the first box for ever) beside
-the tracker and, with --published=FILE.npz, published raw results.
+--otb is the folder with the sequences in the benchmark's own layout (to score only, annotation is
+enough), or a dataset file OTB100.json, with --images. Results may be .mat files of the MATLAB
+toolkit, text or JSON of any toolkit, or an .npz file. What is run is kept in --out and not run
+again. Profiles:
+
+    otb-matlab (default)  the authors' toolkit
+    pysot, got10k         where these differ; the report says how
+
+Exit codes: 0 done; 2 wrong input; 3 done, but sequences are missing in the scores and named.
 """
 
 from collections.abc import Sequence
@@ -14,33 +22,28 @@ from pathlib import Path
 from absl import flags
 
 from experiments import cli
-from experiments.compilation_cache import use_compilation_cache
+from experiments.evaluation.flags import options
 
-_OTB = flags.DEFINE_string("otb", None, "Folder with OTB's sequences.", required=True)
-_MODEL = flags.DEFINE_string("model", "siamfc-3s", "Shipped model or weight file.")
-_TRACKING = flags.DEFINE_string(
-    "tracking", None, "Preset that replaces the weight file's settings, e.g. siamfc-3s-release."
-)
-_SEQUENCES = flags.DEFINE_list("sequences", None, "Only these targets.")
-_PUBLISHED = flags.DEFINE_string(
-    "published", None, "Raw results to compare with: .npz with <sequence>/00/<start frame>."
-)
-_OUT = flags.DEFINE_string("out", None, "Folder for the boxes, <target>.txt, counted from 1.")
+_OTB = flags.DEFINE_string("otb", None, "Folder with OTB's sequences, or dataset JSON.")
+_IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
+_LIST = flags.DEFINE_enum("list", None, ["OTB-2013", "OTB-50", "OTB-100"], "Only this list.")
+_PROTOCOL = flags.DEFINE_list("protocol", ["ope"], "Any of ope, tre, sre.")
 
 
-def main(args: Sequence[str]) -> None:
+def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
-    from experiments.otb_table import evaluate_otb
+    from experiments.evaluation.otb import evaluate_otb
 
-    use_compilation_cache()
-    evaluate_otb(
+    if _OTB.value is None:
+        raise ValueError("--otb=FOLDER: give the folder that holds OTB's sequences")
+    scores = evaluate_otb(
         Path(_OTB.value),
-        _MODEL.value,
-        preset=_TRACKING.value,
-        only=_SEQUENCES.value,
-        published=Path(_PUBLISHED.value) if _PUBLISHED.value else None,
-        out=Path(_OUT.value) if _OUT.value else None,
+        options(),
+        images=Path(_IMAGES.value) if _IMAGES.value else None,
+        list_name=_LIST.value,
+        protocols=tuple(name.upper() for name in _PROTOCOL.value),
     )
+    return cli.EXIT_BROKE_OFF if any(one.problems for one in scores) else 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 from absl import flags
-from tqdm import tqdm
 
 from experiments import cli
 from experiments.compilation_cache import use_compilation_cache
@@ -96,11 +95,8 @@ def _run(
     session: TrackingSession, tracker: VideoTracker, signals: cli.StopSignals
 ) -> Exception | None:
     """Tracks with a progress bar; returns what broke it off, if anything did."""
-    terminal = sys.stderr.isatty()
     total = min(filter(None, (session.source.n_frames, _MAX_FRAMES.value)), default=None)
-    with tqdm(
-        total=total, unit="frame", ascii=not terminal, mininterval=0.2 if terminal else 10.0
-    ) as bar:
+    with cli.progress_bar(total, "frame") as bar:
         try:
             session.run(
                 tracker,

@@ -1,0 +1,43 @@
+"""GOT-10k: run a tracker, or score result files of any tracker; AO and success rates.
+
+    python -m experiments.eval_got10k --got10k=GOT-10k                   # the validation set
+    python -m experiments.eval_got10k --got10k=GOT-10k --results=SiamFC=results/GOT-10k/SiamFC
+    python -m experiments.eval_got10k --got10k=GOT-10k --subset=test     # a zip for the server
+
+--got10k is the folder that holds val/ and test/, or one of these, or a dataset JSON, with --images.
+The test set's annotation is on the benchmark's server; there, results are made and zipped, not
+scored. A tracker that is not deterministic is run three times.
+
+Exit codes: 0 done; 2 wrong input; 3 done, but sequences are missing in the scores and named.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from experiments import cli
+from experiments.evaluation.flags import options
+
+_GOT10K = flags.DEFINE_string("got10k", None, "Folder of GOT-10k, or dataset JSON.")
+_IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
+_SUBSET = flags.DEFINE_enum("subset", "val", ["val", "test"], "Which sequences.")
+
+
+def main(args: Sequence[str]) -> int:
+    cli.expect_no_arguments(args)
+    from experiments.evaluation.got10k import evaluate_got10k
+
+    if _GOT10K.value is None:
+        raise ValueError("--got10k=FOLDER: give the folder that holds GOT-10k's val and test")
+    scores = evaluate_got10k(
+        Path(_GOT10K.value),
+        options(),
+        which=_SUBSET.value,  # type: ignore[arg-type]
+        images=Path(_IMAGES.value) if _IMAGES.value else None,
+    )
+    return cli.EXIT_BROKE_OFF if any(one.problems for one in scores) else 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,104 @@
+"""What is run on a benchmark: one of our models, or anybody's tracker object."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.evaluation.options import Options
+from siamfc_jax.evaluation.running.jobs import Runner
+
+DEFAULT_MODEL = "siamfc-3s"
+
+
+class Contestant(NamedTuple):
+    """A tracker that can be run.
+
+    Attributes:
+      name: in tables, and of its results on disk.
+      identity: what its results depend on, as JSON.
+      deterministic: the same on every repetition.
+      live: makes a runner that shows one frame at a time; its seconds are a user's.
+      fast: makes a runner that gets through many videos soonest; what seconds it measures in a
+        batch are shares of the batch's.
+    """
+
+    name: str
+    identity: Mapping[str, Any]
+    deterministic: bool
+    live: Callable[[Callable[[], object]], Runner[Any]]
+    fast: Callable[[Callable[[], object]], Runner[Any]]
+
+
+def contestant(options: Options) -> Contestant:
+    """The tracker or model that the options name.
+
+    Raises:
+      ForeignTrackerError, WeightsError: it cannot be loaded.
+      ValueError: an unknown preset, or a model and a tracker at once.
+    """
+    if options.tracker and options.model:
+        raise ValueError("--model and --tracker: one at a time; score the other's --results")
+    return _foreign(options, options.tracker) if options.tracker else _model(options)
+
+
+def _foreign(options: Options, spec: str) -> Contestant:
+    from siamfc_jax.evaluation.running.one_by_one import one_by_one
+    from siamfc_jax.harness.any_tracker import load_tracker
+
+    make = load_tracker(spec)
+
+    def runner(on_frame: Callable[[], object]) -> Runner[Any]:
+        return partial(
+            one_by_one,
+            make_tracker=make,
+            patience=options.patience,
+            include_decoding=options.include_decoding,
+            on_frame=on_frame,
+        )
+
+    name = options.name or spec.rpartition(":")[2]
+    return Contestant(name, {"tracker": spec}, False, runner, runner)
+
+
+def _model(options: Options) -> Contestant:
+    import jax
+    import numpy as np
+
+    from siamfc_jax.evaluation.running.batched import batched
+    from siamfc_jax.evaluation.running.one_by_one import one_by_one
+    from siamfc_jax.loading import load_model
+    from siamfc_jax.tracking.config import PRESETS
+    from siamfc_jax.tracking.online import OnlineTracker
+    from siamfc_jax.tracking.slots import ModelSlots
+
+    if options.tracking is not None and options.tracking not in PRESETS:
+        raise ValueError(f"no preset {options.tracking!r}; there are {', '.join(PRESETS)}")
+    where = options.model or DEFAULT_MODEL
+    model = load_model(where, PRESETS[options.tracking] if options.tracking else None)
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(model.params):
+        digest.update(np.asarray(leaf).tobytes())
+
+    def live(on_frame: Callable[[], object]) -> Runner[Any]:
+        return partial(
+            one_by_one,
+            make_tracker=lambda: OnlineTracker(model),
+            patience=options.patience,
+            include_decoding=options.include_decoding,
+            on_frame=on_frame,
+        )
+
+    def fast(on_frame: Callable[[], object]) -> Runner[Any]:
+        return partial(
+            batched,
+            make_slots=ModelSlots(model),
+            lanes=options.lanes or None,
+            include_decoding=options.include_decoding,
+            on_frame=on_frame,
+        )
+
+    identity = {"weights": digest.hexdigest(), "tracking": dataclasses.asdict(model.tracking)}
+    return Contestant(options.name or Path(where).stem, identity, True, live, fast)

@@ -1,0 +1,64 @@
+"""The flags that all `experiments.eval_*` share."""
+
+from pathlib import Path
+
+from absl import flags
+
+from experiments.evaluation.options import Options
+
+_MODEL = flags.DEFINE_string("model", None, "Run a shipped model (siamfc-3s) or a weight file.")
+_TRACKING = flags.DEFINE_string(
+    "tracking", None, "Preset that replaces the weight file's settings, e.g. siamfc-3s-release."
+)
+_TRACKER = flags.DEFINE_string(
+    "tracker", None, "Run any object with init and update: package.module:Factory."
+)
+_NAME = flags.DEFINE_string("name", None, "What to call it in tables and in --out.")
+_RESULTS = flags.DEFINE_multi_string(
+    "results", [], "Score result files, NAME=PATH or PATH; may be given repeatedly."
+)
+_OUT = flags.DEFINE_string(
+    "out", "evaluated", "Folder for results of what is run; finished runs there are kept."
+)
+_EXPORT = flags.DEFINE_list("export", [], "Write the results in these formats, too, to OUT/export.")
+_SEQUENCES = flags.DEFINE_list("sequences", [], "Only these.")
+_ATTRIBUTE = flags.DEFINE_string("attribute", None, "Only sequences with it, e.g. OCC.")
+_PROFILE = flags.DEFINE_string("profile", None, "Whose definitions to score by; see above.")
+_REPORT = flags.DEFINE_string("report", None, "HTML file to write: plots, tables, worst cases.")
+_PLOTS = flags.DEFINE_string("plots", None, "Folder for the plots as PNG and SVG.")
+_PUBLISHED = flags.DEFINE_list(
+    "published", [], "Show published scores as reference lines: names of trackers, or all."
+)
+_BASELINE = flags.DEFINE_bool("baseline", True, "Score the first box, held still, too.")
+_LANES = flags.DEFINE_integer(
+    "lanes", 0, "Videos at a time; 0: what suits the device.", lower_bound=0
+)
+_PATIENCE = flags.DEFINE_float(
+    "patience", Options.patience, "Seconds without an answer, then a run is given up.", 0.0
+)
+_DECODING = flags.DEFINE_bool(
+    "include_decoding", False, "Count reading of frames as the tracker's time."
+)
+
+
+def options() -> Options:
+    """The flags' values."""
+    return Options(
+        model=_MODEL.value,
+        tracking=_TRACKING.value,
+        tracker=_TRACKER.value,
+        name=_NAME.value,
+        results=tuple(_RESULTS.value),
+        out=Path(_OUT.value),
+        export=tuple(_EXPORT.value),
+        sequences=tuple(_SEQUENCES.value),
+        attribute=_ATTRIBUTE.value,
+        profile=_PROFILE.value,
+        report=Path(_REPORT.value) if _REPORT.value else None,
+        plots=Path(_PLOTS.value) if _PLOTS.value else None,
+        published=tuple(_PUBLISHED.value),
+        baseline=_BASELINE.value,
+        lanes=_LANES.value,
+        patience=_PATIENCE.value,
+        include_decoding=_DECODING.value,
+    )

@@ -1,0 +1,95 @@
+"""GOT-10k as a benchmark to run and to score."""
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from experiments.evaluation.contestant import contestant
+from experiments.evaluation.options import Options
+from experiments.evaluation.reading import annotated, report_missing
+from experiments.evaluation.rectangle_runs import run
+from experiments.evaluation.rectangles import RectangleBenchmark, evaluate_rectangles
+from siamfc_jax.evaluation.benchmarks.got10k import got10k_names, read_got10k
+from siamfc_jax.evaluation.benchmarks.subsets import subset
+from siamfc_jax.evaluation.formats.writing import write_submission
+from siamfc_jax.evaluation.metrics.got10k import SUMMARY, score_got10k
+from siamfc_jax.evaluation.runs import Results, Run
+from siamfc_jax.evaluation.scores import CurveScores
+from siamfc_jax.evaluation.sequences import Sequence
+
+_REPETITIONS = 3
+
+
+def evaluate_got10k(
+    got10k: Path,
+    options: Options,
+    *,
+    which: Literal["val", "test"] = "val",
+    images: Path | None = None,
+) -> list[CurveScores]:
+    """Run and score on GOT-10k; see `rectangles.evaluate_rectangles`.
+
+    The test set's annotation is on the benchmark's server: the tracker is run, its results are
+    zipped for the server, and nothing is scored.
+
+    Args:
+      got10k: folder of the subset or above it, or a dataset JSON, whose images are in `images`.
+    """
+    if options.profile not in (None, "got10k"):
+        raise ValueError(f"no profile {options.profile!r}; GOT-10k is scored by got10k")
+    sequences = subset(
+        annotated(got10k, images, partial(read_got10k, subset=which)),
+        names=options.sequences or None,
+        attribute=options.attribute,
+    )
+    whole = got10k.is_dir() and not options.sequences and not options.attribute
+    expected = _listed(got10k, which) if whole else ()
+    report_missing(sequences, expected, runs=options.runs_something)
+    if which == "test":
+        _make_submission(sequences, options)
+        return []
+    title = "GOT-10k val" if whole else f"GOT-10k val ({len(sequences)} sequences)"
+    benchmark = RectangleBenchmark(
+        title=title,
+        folder="GOT-10k_val",
+        sequences=sequences,
+        protocols=("OPE",),
+        formats={"OPE": "got10k"},
+        score=partial(_score, title),
+        definition=lambda _: SUMMARY,
+        repetitions=_REPETITIONS,
+    )
+    return evaluate_rectangles(benchmark, options)
+
+
+def _make_submission(sequences: list[Sequence], options: Options) -> None:
+    if not options.runs_something:
+        raise ValueError("GOT-10k's test set is scored on its server; send it the zip file there")
+    runner, folder = contestant(options), "GOT-10k_test"
+    run(
+        runner,
+        sequences,
+        options,
+        folder=folder,
+        protocol="OPE",
+        format="got10k",
+        repetitions=_REPETITIONS,
+    )
+    zipped = write_submission(options.out / folder, runner.name, sequences)
+    print(f"for GOT-10k's server: {zipped}")
+
+
+def _listed(got10k: Path, which: Literal["val", "test"]) -> tuple[str, ...]:
+    lists = (got10k / which / "list.txt", got10k / "list.txt")
+    return got10k_names(got10k, which) if any(file.exists() for file in lists) else ()
+
+
+def _score(
+    title: str,
+    tracker: str,
+    sequences: list[Sequence],
+    results: Results[Run],
+    protocol: str,
+    profile: str | None,
+) -> CurveScores:
+    return score_got10k(tracker, sequences, results, benchmark=title)

@@ -1,0 +1,73 @@
+"""LaSOT as a benchmark to run and to score."""
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from experiments.evaluation.options import Options
+from experiments.evaluation.reading import annotated, report_missing
+from experiments.evaluation.rectangles import RectangleBenchmark, evaluate_rectangles
+from siamfc_jax.evaluation.benchmarks.lasot import lasot_test_names, read_lasot
+from siamfc_jax.evaluation.benchmarks.subsets import subset
+from siamfc_jax.evaluation.metrics.lasot import score_lasot
+from siamfc_jax.evaluation.metrics.profiles import LASOT_PROFILES, profile_named
+from siamfc_jax.evaluation.runs import Results, Run
+from siamfc_jax.evaluation.scores import CurveScores
+from siamfc_jax.evaluation.sequences import Sequence
+
+_DEFAULT_PROFILE = "lasot"
+
+
+def evaluate_lasot(
+    lasot: Path,
+    options: Options,
+    *,
+    which: Literal["test", "all"] = "test",
+    annos: Path | None = None,
+    images: Path | None = None,
+) -> list[CurveScores]:
+    """Run and score on LaSOT; see `rectangles.evaluate_rectangles`.
+
+    Args:
+      lasot: the data, the annotation of the evaluation toolkit, or a dataset JSON, whose images are
+        in `images`.
+      which: "test", the 280 sequences of protocol II, or "all" that are there.
+      annos: the toolkit's annotation, for attributes and absence, where `lasot` is the data.
+    """
+    profile_named(LASOT_PROFILES, options.profile or _DEFAULT_PROFILE)
+    read = partial(read_lasot, subset=which, annos=annos)
+    sequences = subset(
+        annotated(lasot, images, read),
+        names=options.sequences or None,
+        attribute=options.attribute,
+    )
+    whole = which == "test" and not options.sequences and not options.attribute
+    report_missing(sequences, lasot_test_names() if whole else (), runs=options.runs_something)
+    title = "LaSOT" if len(sequences) == len(lasot_test_names()) else _partial_title(sequences)
+    benchmark = RectangleBenchmark(
+        title=title,
+        folder="LaSOT",
+        sequences=sequences,
+        protocols=("OPE",),
+        formats={"OPE": "lasot"},
+        score=partial(_score, title),
+        definition=lambda name: profile_named(LASOT_PROFILES, name or _DEFAULT_PROFILE).summary,
+    )
+    return evaluate_rectangles(benchmark, options)
+
+
+def _score(
+    title: str,
+    tracker: str,
+    sequences: list[Sequence],
+    results: Results[Run],
+    protocol: str,
+    profile: str | None,
+) -> CurveScores:
+    return score_lasot(
+        tracker, sequences, results, benchmark=title, profile=profile or _DEFAULT_PROFILE
+    )
+
+
+def _partial_title(sequences: list[Sequence]) -> str:
+    return f"LaSOT ({len(sequences)} sequences)"

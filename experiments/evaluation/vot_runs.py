@@ -1,0 +1,151 @@
+"""Running a tracker in the experiments of a VOT challenge."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from experiments import cli
+from experiments.evaluation.contestant import Contestant
+from experiments.evaluation.options import Options
+from experiments.evaluation.results_on_disk import VotStore, claim
+from siamfc_jax.evaluation.formats.vot_results import write_vot_sequence
+from siamfc_jax.evaluation.metrics.vot_profiles import VotProfile
+from siamfc_jax.evaluation.protocols.realtime import realtime
+from siamfc_jax.evaluation.protocols.region_noise import noise_of, region_noise
+from siamfc_jax.evaluation.protocols.requests import Protocol
+from siamfc_jax.evaluation.protocols.supervised import another_repetition, supervised
+from siamfc_jax.evaluation.protocols.unsupervised import unsupervised
+from siamfc_jax.evaluation.protocols.vot_record import Overlap
+from siamfc_jax.evaluation.regions import Region, axis_aligned, same_area
+from siamfc_jax.evaluation.running.jobs import Failure, Job, job
+from siamfc_jax.evaluation.running.run_benchmark import run_benchmark
+from siamfc_jax.evaluation.runs import Results, VotRun
+from siamfc_jax.evaluation.sequences import VotSequence
+
+EXPERIMENTS = ("baseline", "region_noise", "unsupervised", "realtime")
+
+InitialRegion = Literal["axis-aligned", "same-area"]
+INITIAL_REGIONS: dict[InitialRegion, Callable[[Region], Region]] = {
+    "axis-aligned": axis_aligned,
+    "same-area": same_area,
+}
+
+
+def run(
+    runner: Contestant,
+    sequences: list[VotSequence],
+    options: Options,
+    *,
+    folder: str,
+    experiment: str,
+    profile: VotProfile,
+    initial: InitialRegion,
+    repetitions: int,
+) -> Results[VotRun]:
+    """Run an experiment where no result is on disk yet; all results, and why some are missing.
+
+    A repetition of all sequences follows the other, as long as any asks for one more.
+
+    Raises:
+      ResultError, StorageError: the folder of results will not do.
+    """
+    claim(options.out / folder, runner.name, {**runner.identity, "initial": initial})
+    store = VotStore(options.out / folder, runner.name, sequences, experiment)
+    once = experiment in ("unsupervised", "realtime")
+    if experiment == "realtime":
+        _warm_up(runner, sequences)
+    failures: list[Failure] = []
+    for repetition in range(1 if once else repetitions):
+        jobs = [
+            _job(sequence, experiment, repetition, profile, initial)
+            for sequence in sequences
+            if _wanted(store.runs.get(sequence.name, ()), repetition, sequence, profile, experiment)
+        ]
+        frames = sum(len(one.frames) for one in jobs)
+        with cli.progress_bar(frames, "frame", f"{experiment} {repetition + 1}") as bar:
+            # Only one frame at a time has seconds that mean something to the clock.
+            make = runner.live if experiment == "realtime" else runner.fast
+            failures += run_benchmark(jobs, make(bar.update), store)
+    for failure in failures:
+        cli.print_error(f"{failure.sequence}: {failure.kind}: {failure.reason}")
+    results = store.results()
+    problems = dict(results.problems)
+    problems |= {
+        failure.sequence: f"{failure.kind}: {failure.reason}"
+        for failure in failures
+        if failure.sequence in problems
+    }
+    _export(results, runner.name, options, folder, experiment)
+    return Results(results.runs, problems)
+
+
+def _warm_up(runner: Contestant, sequences: list[VotSequence]) -> None:
+    """Three frames of every size, so that the clock does not count compilation."""
+    shortest = {
+        sequence.size: sequence._replace(frames=sequence.frames[:3], truth=sequence.truth[:3])
+        for sequence in sequences
+    }
+    jobs = [job(sequence, partial(unsupervised, sequence), 0) for sequence in shortest.values()]
+    for _ in runner.live(lambda: None)(jobs):
+        pass
+
+
+def _wanted(
+    runs: tuple[VotRun, ...],
+    repetition: int,
+    sequence: VotSequence,
+    profile: VotProfile,
+    experiment: str,
+) -> bool:
+    if len(runs) != repetition:
+        return False
+    if experiment == "region_noise":
+        return True
+    return another_repetition(runs, partial(profile.overlap_in, sequence.size))
+
+
+def _job(
+    sequence: VotSequence,
+    experiment: str,
+    repetition: int,
+    profile: VotProfile,
+    initial: InitialRegion,
+) -> Job[VotRun]:
+    first = INITIAL_REGIONS[initial]
+    overlap: Overlap = partial(profile.overlap_in, sequence.size)
+    protocols: dict[str, Callable[[], Protocol[VotRun]]] = {
+        "baseline": partial(supervised, sequence, overlap, initial_region=first),
+        "realtime": partial(realtime, sequence, overlap, initial_region=first),
+        "unsupervised": partial(unsupervised, sequence, initial_region=first),
+        "region_noise": partial(_noisy, sequence, overlap, repetition, first),
+    }
+    return job(sequence, protocols[experiment], repetition)
+
+
+def _noisy(
+    sequence: VotSequence,
+    overlap: Overlap,
+    repetition: int,
+    first: Callable[[Region], Region],
+) -> Protocol[VotRun]:
+    random = noise_of(sequence.name, repetition)
+    return supervised(
+        sequence, overlap, initial_region=lambda region: first(region_noise(region, random))
+    )
+
+
+def _export(
+    results: Results[VotRun], name: str, options: Options, folder: str, experiment: str
+) -> None:
+    for kind in options.export:
+        if kind not in ("vot-text", "vot-binary"):
+            raise ValueError(f"--export={kind}: VOT's results are vot-text or vot-binary")
+        for sequence, runs in results.runs.items():
+            write_vot_sequence(
+                options.out / "export" / folder / kind,
+                name,
+                sequence,
+                runs,
+                experiment=experiment,
+                binary=kind == "vot-binary",
+            )
