@@ -6,10 +6,11 @@
     python -m experiments.benchmark --rows=train_batches,roofline --compute=bfloat16
     python -m experiments.benchmark --rows=input,end_to_end --data=SHARDS
 
-Tracking: live, clip, batched, and cold_start of the program. Training: train, steps that are waited
-for; train_batches, steps one after another, with the batch on the device and copied to it;
-roofline, the step and its parts beside the device's measured peaks; input, decoding of TFRecord
-shards alone; end_to_end, training from them.
+Tracking: live, clip, batched, and cold_start of the program. Evaluation: evaluation, the sequences
+of --otb as experiments.eval_otb runs them, beside experiments.track; otb_like, a whole evaluation
+from JPEG files on disk. Training: train, steps that are waited for; train_batches, steps one after
+another, with the batch on the device and copied to it; roofline, the step and its parts beside the
+device's measured peaks; input, decoding of TFRecord shards alone; end_to_end, training from them.
 
 Rows of ours and of PyTorch take turns, so that a drift of the machine's speed meets both; the
 ratio is the median of ours over the median of PyTorch's.
@@ -26,7 +27,7 @@ from experiments import cli
 from experiments.allocator import keep_freed_memory
 from experiments.compilation_cache import use_compilation_cache
 
-TRACKING_ROWS = ("live", "clip", "batched", "cold_start")
+TRACKING_ROWS = ("live", "clip", "batched", "cold_start", "evaluation", "otb_like")
 TRAINING_ROWS = ("train", "train_batches", "roofline", "input", "end_to_end")
 
 _ROWS = flags.DEFINE_list(
@@ -54,6 +55,13 @@ _DATA = flags.DEFINE_string(
     "data", None, "Folder of shards for `input` and `end_to_end`; by default synthetic ones."
 )
 
+_OTB = flags.DEFINE_string(
+    "otb", None, "OTB's folder for `evaluation` and `otb_like`; by default rendered frames."
+)
+_FRAMES = flags.DEFINE_integer(
+    "frames", 0, "Rendered frames; 0: 600 on CPU, 59 000 elsewhere.", lower_bound=0
+)
+
 
 def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
@@ -79,6 +87,8 @@ def main(args: Sequence[str]) -> int:
         batches=tuple(map(_pairs, _BATCHES.value)),
         compute=tuple(_COMPUTE.value),
         data=Path(_DATA.value) if _DATA.value else None,
+        otb=Path(_OTB.value) if _OTB.value else None,
+        frames=_FRAMES.value,
     )
     benchmark(settings)
     return 0

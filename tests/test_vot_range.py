@@ -30,6 +30,12 @@ def test_half_of_the_sequences_lie_inside_when_lengths_spread_like_a_bell():
     assert abs(peak - 300) < 25
 
 
+def test_the_range_grows_to_the_side_where_more_sequences_are():
+    lengths = 50 + np.random.default_rng(0).exponential(100, 300).round()
+    low, high, peak = evaluation_range(lengths)
+    assert high - peak > 1.5 * (peak - low)
+
+
 def test_sequences_of_one_length_are_averaged_at_that_length():
     assert evaluation_range([70, 70, 70]) == (70, 70, 70)
     assert evaluation_range([41]) == (41, 41, 41)

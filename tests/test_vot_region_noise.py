@@ -29,6 +29,7 @@ def test_the_region_turns_by_up_to_a_tenth_of_a_radian_and_is_scaled_along_both_
     for scale in scales:
         assert (scale.min(), scale.max()) == pytest.approx((0.9, 1.1), abs=1e-3)
     assert abs(np.corrcoef(scales)[0, 1]) < 0.05
+    np.testing.assert_allclose(across[:, 0] / 20, -np.sin(angles))
 
 
 def test_a_polygon_keeps_its_corners_around_its_own_centre():

@@ -245,6 +245,14 @@ def test_burn_in_of_a_tag_counts_tagged_frames_only():
     assert scores.tags["motion_change"][0] == 1
 
 
+def test_a_start_burns_in_frames_of_a_tag_only_if_it_carries_the_tag():
+    results = results_of(car=[supervised_run(40, [15], region=HALF)])  # starts again in frame 20
+    for first_tagged, accuracy in ((20, np.nan), (21, overlap_of(HALF))):
+        tags = {"occlusion": np.isin(np.arange(40), range(first_tagged, 30))}
+        scores = score([vot_sequence(40, tags=tags)], results)
+        np.testing.assert_allclose(scores.tags["occlusion"][0], accuracy)
+
+
 def test_failures_count_for_the_tags_of_their_frame():
     tags = {"occlusion": np.arange(60) < 30, "size_change": np.zeros(60)}
     scores = score([vot_sequence(60, tags=tags)], results_of(car=[supervised_run(60, [12, 45])]))

@@ -61,6 +61,8 @@ def run(
             for sequence in sequences
             if _wanted(store.runs.get(sequence.name, ()), repetition, sequence, profile, experiment)
         ]
+        if not jobs:
+            continue
         frames = sum(len(one.frames) for one in jobs)
         with cli.progress_bar(frames, "frame", f"{experiment} {repetition + 1}") as bar:
             # Only one frame at a time has seconds that mean something to the clock.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 
+from experiments.speed.evaluation import evaluation_row, otb_like_row
 from experiments.speed.roofline import roofline_row
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.shards import end_to_end_row, input_row
@@ -20,6 +21,8 @@ ROWS = {
     "clip": clip_row,
     "batched": batched_row,
     "cold_start": cold_start_row,
+    "evaluation": evaluation_row,
+    "otb_like": otb_like_row,
     "train": train_row,
     "train_batches": train_batches_row,
     "roofline": roofline_row,

@@ -20,6 +20,8 @@ class BenchmarkSettings:
       seconds: time for each thing that is measured.
       batches, compute: empty for what suits the device (`fitted_to_device`).
       data: folder of shards, or None for synthetic ones.
+      otb: folder of OTB's sequences, or None for as many rendered `frames` (0: what suits the
+        device).
 
     Raises:
       ValueError: an unknown type to compute in.
@@ -36,6 +38,8 @@ class BenchmarkSettings:
     batches: tuple[int, ...] = ()
     compute: tuple[str, ...] = ()
     data: Path | None = None
+    otb: Path | None = None
+    frames: int = 0
 
     def __post_init__(self) -> None:
         unknown = set(self.compute) - set(COMPUTE)
@@ -47,6 +51,7 @@ class BenchmarkSettings:
         on_cpu = jax.default_backend() == "cpu"
         return replace(
             self,
+            frames=self.frames or (600 if on_cpu else 59_000),
             targets=self.targets or (4 if on_cpu else 64),
             batches=self.batches or ((8,) if on_cpu else (8, 64, 256, 512)),
             compute=self.compute or (("float32",) if on_cpu else COMPUTE),

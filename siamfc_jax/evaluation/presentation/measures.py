@@ -68,10 +68,12 @@ SUCCESS_RATE_75 = _success_rate("sr75", 0.75)
 def curve_measures(scores: Sequence[CurveScores]) -> tuple[CurveMeasure, ...]:
     """The measures these scores are reported in, the ranking one first.
 
-    Where no precision is defined, as in GOT-10k: AO, SR.50 and SR.75.
+    Where no precision is defined: AO, and, as GOT-10k has them, SR.50 and SR.75.
     """
     if all(one.precision is None for one in scores):
-        return (AVERAGE_OVERLAP, SUCCESS_RATE_50, SUCCESS_RATE_75)
+        halves = all(np.isclose(one.success_thresholds, 0.5).any() for one in scores)
+        rates = (SUCCESS_RATE_50, SUCCESS_RATE_75) if halves else ()
+        return (AVERAGE_OVERLAP, *rates)
     if all(one.normalised_precision is None for one in scores):
         return (AUC, PRECISION)
     return (AUC, NORMALISED, PRECISION)
