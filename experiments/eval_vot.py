@@ -37,10 +37,10 @@ _VOT = flags.DEFINE_string("vot", None, "Folder with list.txt, or dataset JSON."
 _IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
 _BENCHMARK = flags.DEFINE_string("benchmark", None, "E.g. VOT2018; by default --vot's name.")
 _EXPERIMENT = flags.DEFINE_list("experiment", ["baseline"], "Any of those above.")
-_INITIAL = flags.DEFINE_enum(
-    "initial",
-    "axis-aligned",
-    ["axis-aligned", "same-area"],
+_START = flags.DEFINE_enum(
+    "start",
+    "axis_aligned",
+    ["axis_aligned", "same_area"],
     "Rectangle to start with where the truth is a polygon: as TraX gives it, or as Siamese "
     "trackers' code takes it.",
 )
@@ -61,7 +61,7 @@ def main(args: Sequence[str]) -> int:
         images=Path(_IMAGES.value) if _IMAGES.value else None,
         benchmark=_BENCHMARK.value,
         experiments=tuple(_EXPERIMENT.value),
-        initial=_INITIAL.value,  # type: ignore[arg-type]
+        initial=_START.value,  # type: ignore[arg-type]
         repetitions=_REPETITIONS.value,
         efo=_EFO.value,
     )

@@ -14,11 +14,12 @@ ALLOWED = {
     "siamfc_jax/boxes.py": [],
     "siamfc_jax/crops.py": [],
     "siamfc_jax/area_resize.py": ["siamfc_jax.crops"],
-    "siamfc_jax/weights.py": [],
+    "siamfc_jax/durable.py": [],
+    "siamfc_jax/weights.py": ["siamfc_jax.durable"],
     "siamfc_jax/models": [],
     "siamfc_jax/data": ["siamfc_jax.boxes"],
     "siamfc_jax/media": ["siamfc_jax.boxes"],
-    "siamfc_jax/evaluation": ["siamfc_jax.boxes"],
+    "siamfc_jax/evaluation": ["siamfc_jax.boxes", "siamfc_jax.durable"],
     "siamfc_jax/tracking": [
         "siamfc_jax.boxes",
         "siamfc_jax.crops",
@@ -27,6 +28,12 @@ ALLOWED = {
     ],
     "siamfc_jax/training": ["siamfc_jax.crops", "siamfc_jax.models"],
     "siamfc_jax/loading.py": ["siamfc_jax.models", "siamfc_jax.tracking", "siamfc_jax.weights"],
+    "siamfc_jax/harness": [
+        "siamfc_jax.boxes",
+        "siamfc_jax.loading",
+        "siamfc_jax.tracking",
+        "siamfc_jax.evaluation",
+    ],
     "siamfc_jax": ["siamfc_jax"],
     "data_prep": ["siamfc_jax", "experiments.cli"],
     "experiments": ["siamfc_jax", "data_prep"],
@@ -75,8 +82,20 @@ def test_the_library_knows_no_flags_and_no_entry_points(path):
 
 @pytest.mark.parametrize(
     "room",
-    ["siamfc_jax.data.context_crops", "siamfc_jax.data.pipeline", "siamfc_jax.media.session"],
+    [
+        "siamfc_jax.data.context_crops",
+        "siamfc_jax.data.pipeline",
+        "siamfc_jax.harness.any_tracker",
+        "siamfc_jax.media.session",
+    ],
 )
 def test_workers_and_fast_failures_do_not_import_jax(room):
     code = f"import sys, {room}; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_scoring_does_not_import_jax():
+    evaluation = sorted((ROOT / "siamfc_jax" / "evaluation").rglob("*.py"))
+    rooms = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in evaluation]
+    code = f"import sys, {', '.join(rooms)}; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

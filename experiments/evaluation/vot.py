@@ -38,7 +38,7 @@ def evaluate_vot(
     images: Path | None = None,
     benchmark: str | None = None,
     experiments: tuple[str, ...] = ("baseline",),
-    initial: InitialRegion = "axis-aligned",
+    initial: InitialRegion = "axis_aligned",
     repetitions: int = REPETITIONS,
     efo: bool = False,
 ) -> list[CurveScores | VotScores]:

@@ -24,10 +24,10 @@ from siamfc_jax.evaluation.sequences import VotSequence
 
 EXPERIMENTS = ("baseline", "region_noise", "unsupervised", "realtime")
 
-InitialRegion = Literal["axis-aligned", "same-area"]
+InitialRegion = Literal["axis_aligned", "same_area"]
 INITIAL_REGIONS: dict[InitialRegion, Callable[[Region], Region]] = {
-    "axis-aligned": axis_aligned,
-    "same-area": same_area,
+    "axis_aligned": axis_aligned,
+    "same_area": same_area,
 }
 
 
