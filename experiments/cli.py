@@ -16,8 +16,8 @@ EXIT_BROKE_OFF = 3
 _EXTRAS = {
     "apache_beam": "beam",
     "google_crc32c": "train",
-    "jinja2": "report",
-    "matplotlib": "report",
+    "jinja2": "evaluate",
+    "matplotlib": "evaluate",
     "orbax": "train",
     "simplejpeg": "train",
     "tensorboardX": "train",

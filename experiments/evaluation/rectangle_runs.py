@@ -12,11 +12,10 @@ from siamfc_jax.evaluation.formats.writing import write_results
 from siamfc_jax.evaluation.protocols.one_pass import one_pass
 from siamfc_jax.evaluation.protocols.perturbations import perturbed_boxes
 from siamfc_jax.evaluation.protocols.segments import segment_starts
-from siamfc_jax.evaluation.running.canvases import frame_size
 from siamfc_jax.evaluation.running.jobs import Job, job
 from siamfc_jax.evaluation.running.run_benchmark import run_benchmark
 from siamfc_jax.evaluation.runs import Results, Run
-from siamfc_jax.evaluation.sequences import Sequence
+from siamfc_jax.evaluation.sequences import Sequence, frame_size
 
 
 def run(

@@ -1,6 +1,5 @@
 """Scores as tables in the terminal, as plots, and as a report."""
 
-import importlib.metadata
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+import siamfc_jax
 from experiments.evaluation.options import Options
 from siamfc_jax.evaluation.presentation.measures import Interval, curve_measures
 from siamfc_jax.evaluation.presentation.paired import Pairing, paired_table
@@ -192,6 +192,6 @@ def _figures(
 def _circumstances() -> dict[str, str]:
     return {
         "command": " ".join(["python -m", *sys.orig_argv[2:]]),
-        "versions": f"siamfc-jax {importlib.metadata.version('siamfc-jax')}, "
+        "versions": f"siamfc_jax {siamfc_jax.__version__}, "
         f"numpy {np.__version__}, Python {platform.python_version()}",
     }

@@ -5,14 +5,15 @@ scores hang on their last bit. `boxes`, `box_of` and `as_annotated` are the bord
 convention (`siamfc_jax.boxes`): what trackers see and say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from siamfc_jax.boxes import Boxes
 
@@ -89,10 +90,22 @@ def as_annotated(boxes: ArrayLike, first_pixel: int) -> NDArray[np.float64]:
 
 def read_frame(path: Path) -> NDArray[np.uint8]:
     """Read a frame as uint8 [H, W, 3] RGB; raises SequenceError when it cannot be read."""
+    with _opened(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def frame_size(path: Path) -> tuple[int, int]:
+    """(width, height) as the file's header says; raises SequenceError when it cannot be read."""
+    with _opened(path) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            yield image
     except FileNotFoundError:
         raise SequenceError(f"{path}: no such frame; is the benchmark complete?") from None
-    except (UnidentifiedImageError, OSError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SequenceError(f"{path}: not a readable image ({error}); fetch it again") from None

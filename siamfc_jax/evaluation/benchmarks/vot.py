@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from siamfc_jax.evaluation.benchmarks.annotation import (
     listing,
@@ -26,7 +25,7 @@ from siamfc_jax.evaluation.benchmarks.annotation import (
     require_folder,
 )
 from siamfc_jax.evaluation.regions import Region, RegionError, check_region
-from siamfc_jax.evaluation.sequences import SequenceError, VotSequence
+from siamfc_jax.evaluation.sequences import SequenceError, VotSequence, frame_size
 
 _ANNOTATION = "groundtruth.txt"
 
@@ -171,7 +170,7 @@ def require_frames(name: str, frames: tuple[Path, ...]) -> None:
 
 def _size(first_frame: Path, metadata: _Metadata) -> tuple[int, int]:
     if first_frame.is_file():
-        return image_size(first_frame)
+        return frame_size(first_frame)
     width, height = metadata.number("width"), metadata.number("height")
     if not width or not height:
         raise SequenceError(
@@ -179,15 +178,6 @@ def _size(first_frame: Path, metadata: _Metadata) -> tuple[int, int]:
             f"write width=... and height=... into {metadata.file}"
         )
     return int(width), int(height)
-
-
-def image_size(file: Path) -> tuple[int, int]:
-    """(width, height) from an image's header; raises SequenceError when it cannot be read."""
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise SequenceError(f"{file}: not a readable image ({error}); fetch it again") from None
 
 
 def _tags(folder: Path, count: int) -> dict[str, NDArray[np.bool_]]:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc_jax.evaluation.benchmarks.annotation import read_text
-from siamfc_jax.evaluation.benchmarks.vot import image_size, require_frames
+from siamfc_jax.evaluation.benchmarks.vot import require_frames
 from siamfc_jax.evaluation.regions import Region, RegionError, check_region
-from siamfc_jax.evaluation.sequences import SequenceError, VotSequence
+from siamfc_jax.evaluation.sequences import SequenceError, VotSequence, frame_size
 
 _TAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "size_change")
 
@@ -53,7 +53,7 @@ def _sequence(
     frames = () if images is None else _frames(images, name, video, len(truth))
     if not frames and name not in sizes:
         raise SequenceError(f"{file}: does not tell the size of {name}'s frames; give the images")
-    size = image_size(frames[0]) if frames else sizes[name]
+    size = frame_size(frames[0]) if frames else sizes[name]
     tags = {tag: _tag(video[tag], len(truth)) for tag in _TAGS if video.get(tag)}
     return VotSequence(name, frames, truth, size, tags)
 

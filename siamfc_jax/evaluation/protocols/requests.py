@@ -6,9 +6,6 @@ So that the same protocol runs on one object frame by frame, and on many slots o
 from collections.abc import Callable, Generator
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from siamfc_jax.boxes import Boxes
 
 
@@ -26,17 +23,18 @@ class Track(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The answer to a request.
+    """The answer to a request. Both calls wait for the device, if need be; a protocol whose next
+    request hangs on neither calls them at its end, so that nothing waits.
 
     Attributes:
-      box: waits for the device, if need be, and gives the box, float32 [4]; a protocol whose next
-        request hangs on no box calls it at its end, so that nothing waits. After `Start`, the
-        given box.
-      seconds: how long the tracker took, decoding excluded; NaN where it was not measured.
+      box: gives the box, float32 [4]; not finite where the tracker said nothing usable. After
+        `Start`, the given box.
+      seconds: gives how long the tracker took, decoding excluded. In a batch, the time of a step
+        divided by its targets.
     """
 
-    box: Callable[[], NDArray[np.float32]]
-    seconds: float
+    box: Callable[[], Boxes]
+    seconds: Callable[[], float]
 
 
 R = TypeVar("R")
