@@ -15,11 +15,12 @@ ALLOWED = {
     "siamfc_jax/crops.py": [],
     "siamfc_jax/area_resize.py": ["siamfc_jax.crops"],
     "siamfc_jax/durable.py": [],
+    "siamfc_jax/mat5.py": [],
     "siamfc_jax/weights.py": ["siamfc_jax.durable"],
     "siamfc_jax/models": [],
     "siamfc_jax/data": ["siamfc_jax.boxes"],
     "siamfc_jax/media": ["siamfc_jax.boxes"],
-    "siamfc_jax/evaluation": ["siamfc_jax.boxes", "siamfc_jax.durable"],
+    "siamfc_jax/evaluation": ["siamfc_jax.boxes", "siamfc_jax.durable", "siamfc_jax.mat5"],
     "siamfc_jax/tracking": [
         "siamfc_jax.boxes",
         "siamfc_jax.crops",

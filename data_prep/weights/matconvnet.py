@@ -23,7 +23,7 @@ from data_prep.weights.imported import (
     assemble,
     batch_norm,
 )
-from data_prep.weights.mat5 import read_mat
+from siamfc_jax.mat5 import read_mat
 from siamfc_jax.weights import WeightsError
 
 _AFTER_A_CONVOLUTION = ("BatchNorm", "ReLU", "Pooling")

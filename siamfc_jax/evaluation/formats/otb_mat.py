@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from siamfc_jax.evaluation.formats.mat5 import Value, read_variable
 from siamfc_jax.evaluation.formats.otb_entry import annotation_begin, frames_per_second, runs_of
 from siamfc_jax.evaluation.protocols.perturbations import SHIFTS
 from siamfc_jax.evaluation.runs import ResultError, Run
 from siamfc_jax.evaluation.sequences import Sequence
+from siamfc_jax.mat5 import MatError
+from siamfc_jax.mat5 import read_mat as variables_of
 
 
 def write_mat(sequence: Sequence, runs: tuple[Run, ...], protocol: str) -> bytes:
@@ -35,7 +36,13 @@ def read_mat(content: bytes, sequence: Sequence, protocol: str) -> tuple[Run, ..
     Raises:
       ResultError: no MAT-file of version 5 to 7, or not one of OTB's results.
     """
-    return runs_of(_entries(read_variable(content, "results")), sequence, protocol)
+    try:
+        variables = variables_of(content)
+    except MatError as error:
+        raise ResultError(f"{error}; run this sequence again") from None
+    if "results" not in variables:
+        raise ResultError("has no variable 'results'; is this a result of OTB's toolkit?")
+    return runs_of(_entries(variables["results"]), sequence, protocol)
 
 
 def _struct(sequence: Sequence, run: Run, shift: str | None) -> dict[str, Any]:
@@ -56,7 +63,7 @@ def _struct(sequence: Sequence, run: Run, shift: str | None) -> dict[str, Any]:
     return fields
 
 
-def _entries(results: Value) -> list[dict[str, Any]]:
+def _entries(results: Any) -> list[dict[str, Any]]:
     """The structs of a cell, or of a struct array; without their empty fields."""
     values = results if isinstance(results, list) else [results]
     structs = [
@@ -70,5 +77,5 @@ def _entries(results: Value) -> list[dict[str, Any]]:
     ]
 
 
-def _is_empty(value: Value) -> bool:
+def _is_empty(value: Any) -> bool:
     return isinstance(value, np.ndarray) and not value.size

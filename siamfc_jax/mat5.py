@@ -1,7 +1,8 @@
 """A reader of MATLAB v5-v7 .mat files: numbers, text, cells and structs, in plain Python.
 
-Published networks come from strangers and break on the way; compiled readers crash on a damaged
-file, this one raises. Arrays of other classes (function handles, objects, sparse) read as None.
+Published networks and results come from strangers and break on the way; compiled readers crash on
+a damaged file, this one raises. Arrays of other classes (function handles, objects, sparse) read as
+None.
 Format: "MAT-File Format", MathWorks, Level 5.
 """
 
@@ -11,8 +12,6 @@ import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from siamfc_jax.weights import WeightsError
 
 _MATRIX, _COMPRESSED, _UTF8 = 14, 15, 16
 _NUMBER_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8",
@@ -24,22 +23,27 @@ _COMPLEX = 0x0800
 _LONGEST_VARIABLE = 1 << 30
 
 
+class MatError(ValueError):
+    """Not a .mat file that can be read; one line says why, without the file's name."""
+
+
 def read_mat(content: bytes) -> dict[str, Any]:
     """The variables of a .mat file by name.
 
-    A numeric array is a numpy array with MATLAB's axes (at least two), a row of text a str, a
-    cell array a flat list and a struct array a flat list of dicts, both in MATLAB's order.
+    A numeric array is a numpy array with MATLAB's axes (at least two), NaN where it is complex, a
+    row of text a str, a cell array a flat list and a struct array a flat list of dicts, both in
+    MATLAB's order.
 
     Raises:
-      WeightsError: the file is v7.3, damaged, cut short, or not MATLAB's.
+      MatError: the file is v7.3, damaged, cut short, or not MATLAB's.
     """
     if content.startswith((b"MATLAB 7.3", b"\x89HDF")):
-        raise WeightsError(
+        raise MatError(
             "is a MATLAB v7.3 (HDF5) file; in MATLAB load it and save it again with '-v7'"
         )
     order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
     if order is None:
-        raise WeightsError("is not a MATLAB v5-v7 file, or is cut short")
+        raise MatError("is not a MATLAB v5-v7 file, or is cut short")
     variables: dict[str, Any] = {}
     elements = _Elements(content[128:], order)
     try:
@@ -49,10 +53,10 @@ def read_mat(content: bytes) -> dict[str, Any]:
                 kind, data = _Elements(_inflated(data), order).next()
             if kind == _MATRIX:
                 variables.update([_matrix(data, order)])
-    except WeightsError:
+    except MatError:
         raise
     except (ValueError, KeyError, struct.error, zlib.error, OverflowError, RecursionError) as error:
-        raise WeightsError(f"is a damaged or cut-short .mat file ({error})") from error
+        raise MatError(f"is a damaged or cut-short .mat file ({error})") from error
     return variables
 
 
@@ -119,9 +123,14 @@ def _matrix(data: memoryview, order: str) -> tuple[str, Any]:
         value = [elements.next_matrix() for _ in _repeat(count, elements)]
     elif header.array_class == _STRUCT:
         value = _structs(elements, count)
-    elif header.array_class in _NUMERIC_CLASSES and not header.is_complex:
-        value = elements.next_numbers().reshape(header.shape, order="F")
+    elif header.array_class in _NUMERIC_CLASSES:
+        value = _numbers(elements, header.is_complex).reshape(header.shape, order="F")
     return header.name, value
+
+
+def _numbers(elements: _Elements, is_complex: bool) -> np.ndarray:
+    numbers = elements.next_numbers()
+    return np.where(elements.next_numbers() == 0, numbers, np.nan) if is_complex else numbers
 
 
 def _header(elements: _Elements) -> _Header:
