@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,6 +65,16 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes left half-written in a folder."""
     for path in folder.glob(f"*{_UNFINISHED}"):
         path.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path, seconds: float = 3600.0) -> None:
+    """Remove what killed processes left half-written in a folder, or below it, that others may be
+    writing in: what has not been written to for so long."""
+    latest = time.time() - seconds
+    for path in folder.rglob(f"*{_UNFINISHED}"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < latest:
+                path.unlink()
 
 
 @contextmanager

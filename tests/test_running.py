@@ -1,6 +1,10 @@
+import os
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +23,8 @@ from siamfc_jax.evaluation.running.jobs import Job, job
 from siamfc_jax.evaluation.running.one_by_one import one_by_one
 from siamfc_jax.evaluation.running.run_benchmark import run_benchmark
 from siamfc_jax.evaluation.sequences import SequenceError, VotSequence, read_frame
+
+ROOT = Path(__file__).parents[1]
 
 
 def ope(sequence, part=0, **start):
@@ -106,6 +112,96 @@ def test_an_answer_that_is_no_box_is_refused(tmp_path, answer):
 
 
 # Runs that go wrong cost themselves, not the others.
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit(), StopIteration()])
+def test_a_tracker_that_would_end_the_process_costs_that_run(tmp_path, error):
+    def leave():
+        raise error
+
+    jobs = [ope(film(tmp_path, name, 4)) for name in "ab"]
+    outcomes = list(one_by_one(jobs, lambda: Broken(2, leave)))
+    assert [outcome.failure.kind for outcome in outcomes] == ["raised", "raised"]
+    assert type(error).__name__ in outcomes[1].failure.reason
+
+
+def test_a_tracker_that_cannot_be_made_again_costs_the_runs_that_need_it(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        if len(made) == 2:
+            raise SystemExit(0)
+        return Broken(2, explode)
+
+    jobs = [ope(film(tmp_path, name, 4, first=k)) for name, k in [("a", 0), ("b", 0), ("c", 50)]]
+    broken, unmade, fine = one_by_one(jobs, make)
+    assert "out of luck" in broken.failure.reason
+    assert unmade.failure.kind == "raised"
+    assert unmade.failure.reason == "making a new tracker: SystemExit: 0"
+    assert fine.failure is None and len(made) == 3
+
+
+def test_a_tracker_whose_making_hangs_is_given_up(tmp_path):
+    made, release = [], threading.Event()
+
+    def make():
+        made.append(1)
+        if len(made) == 2:
+            release.wait()
+        return Broken(2, explode)
+
+    jobs = [ope(film(tmp_path, name, 4, first=k)) for name, k in [("a", 0), ("b", 0), ("c", 50)]]
+    _, unmade, fine = one_by_one(jobs, make, patience=0.3)
+    release.set()
+    assert unmade.failure.kind == "hung"
+    assert unmade.failure.reason == "hung for 0.3 s making a new tracker"
+    assert fine.failure is None
+
+
+@pytest.mark.parametrize("patience", [1e10, float("inf")])
+def test_patience_may_be_endless(tmp_path, patience):
+    jobs = [ope(film(tmp_path, "a", 3))]
+    (alone,) = one_by_one(jobs, Summing, patience=patience)
+    (batch,) = batched(jobs, SummingSlots(), patience=patience)
+    assert alone.failure is None and batch.failure is None
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("stuck", [0, 2])
+def test_a_frame_that_hangs_costs_its_run_and_not_the_end_of_the_process(tmp_path, stuck, at_once):
+    sequences = [film(tmp_path, name, 4) for name in "ab"]
+    sequences[0].frames[stuck].unlink()
+    os.mkfifo(sequences[0].frames[stuck])  # Nobody ever writes into it.
+    code = f"""
+import numpy as np
+from functools import partial
+from pathlib import Path
+from tests.running_worlds import Summing, SummingSlots
+from siamfc_jax.evaluation.protocols.one_pass import one_pass
+from siamfc_jax.evaluation.running.batched import batched
+from siamfc_jax.evaluation.running.jobs import job
+from siamfc_jax.evaluation.running.one_by_one import one_by_one
+from siamfc_jax.evaluation.sequences import Sequence
+
+folders = [Path({str(tmp_path)!r}) / name for name in "ab"]
+sequences = [
+    Sequence(one.name, tuple(sorted(one.iterdir())), np.tile([4.0, 5, 10, 8], (4, 1)))
+    for one in folders
+]
+jobs = [job(one, partial(one_pass, one), 0) for one in sequences]
+if {at_once}:
+    outcomes = batched(jobs, SummingSlots(), threads=2, lanes=2, patience=1)
+else:
+    outcomes = one_by_one(jobs, Summing, patience=1)
+for one in sorted(outcomes):
+    print(one.failure and one.failure.reason)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    reason = f"hung for 1 s reading frame {stuck + 1} of 4 (000{stuck}.png)"
+    assert (ended.stdout.splitlines(), ended.returncode) == ([reason, "None"], 0), ended.stderr
 
 
 def test_a_tracker_that_raises_costs_that_run_and_is_replaced(tmp_path):

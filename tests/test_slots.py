@@ -97,6 +97,21 @@ def test_runs_that_end_and_begin_do_not_compile_anew(model, films, caplog):
     assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
 
 
+def test_what_is_prepared_does_not_compile_and_changes_nothing(model, caplog):
+    images, boxes = scene(2)
+    pixels = np.zeros((1, 128, 256, 3), np.uint8)
+    pixels[0, :120, :160] = images[0]
+    sizes = np.asarray([[160, 120]], np.int32)
+    slots = ModelSlots(model)((128, 256), 1, 3)
+    slots.prepare({0: boxes[0], 2: boxes[0]}, 0)
+    slots.advance(pixels, sizes, {0: boxes[0], 2: boxes[0]}, 0)()
+    slots.prepare({}, 3)
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        moved = slots.advance(pixels, sizes, {1: boxes[0]}, 3)()
+    assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
+    np.testing.assert_allclose(moved[[0, 2]], boxes[[0, 0]], atol=2)
+
+
 def test_nothing_waits_for_the_device_before_boxes_are_read(model):
     images, boxes = scene(3)
     slots = ModelSlots(model)((128, 192), 1, 2)

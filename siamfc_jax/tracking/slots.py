@@ -1,6 +1,6 @@
 """Many targets in places that are used again, so that no batch compiles anew when one ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -54,9 +54,29 @@ class SlotTracker:
     def __init__(self, model: Model, canvas: tuple[int, int], lanes: int, per_lane: int) -> None:
         self._functions = _compiled(model.network, model.tracking)
         self._params = model.network.prepare(jax.device_put(model.params))
+        self._canvas = canvas
         self._per_lane = per_lane
         self._batches = _batches(lanes, per_lane, jax.default_backend() == "cpu")
         self._state = _blank(self._functions.init, self._params, canvas, lanes, per_lane)
+
+    def prepare(self, starts: Collection[int], n_slots: int) -> None:
+        """Compile what `advance` would with such arguments, and wait for a first call of it, whose
+        result is thrown away; once a process for each shape."""
+        n_batch, n_lanes = self._shape(starts, n_slots)
+        frames_shape = (n_lanes, *self._canvas, 3)
+        step = ("step", n_batch, len(self._state.stream), frames_shape)
+        start = ("start", len(self._state.stream), frames_shape)
+        needed = {call for call, count in ((step, n_slots), (start, len(starts))) if count}
+        new = needed - self._functions.called
+        if not new:
+            return
+        sizes = np.ones((n_lanes, 2), np.int32)
+        frames = jax.device_put(Frames(np.zeros(frames_shape, np.uint8), sizes))  # type: ignore[arg-type]
+        if step in new:
+            jax.block_until_ready(self._functions.step(self._params, self._state, frames, n_batch))
+        if start in new:
+            jax.block_until_ready(self._started(frames, 0, np.ones(4, np.float32)))
+        self._functions.called.update(new)
 
     def advance(
         self,
@@ -76,24 +96,31 @@ class SlotTracker:
         Returns:
           A call that waits, and gives the boxes float32 [>= n_slots, 4].
         """
-        highest = max([n_slots - 1, *starts]) + 1
-        n_batch = next(size for size in self._batches if size >= highest)
-        n_lanes = -(-n_batch // self._per_lane)
+        n_batch, n_lanes = self._shape(starts, n_slots)
         frames = jax.device_put(Frames(pixels[:n_lanes], sizes[:n_lanes]))  # type: ignore[arg-type]
         boxes = None
         if n_slots:
             self._state, boxes = self._functions.step(self._params, self._state, frames, n_batch)
         for slot, box in starts.items():
-            place = jax.device_put(np.int32(slot))
-            self._state = self._functions.start(
-                self._params, self._state, frames, jax.device_put(box[None]), place
-            )
+            self._state = self._started(frames, slot, box)
         return partial(_read, boxes, self._state.centre)
 
     def move(self, source: int, destination: int) -> None:
         """The targets of lane `source` go on in lane `destination`."""
         places = jax.device_put(np.asarray([source, destination], np.int32) * self._per_lane)
         self._state = self._functions.move(self._state, places, self._per_lane)
+
+    def _shape(self, starts: Collection[int], n_slots: int) -> tuple[int, int]:
+        """How many targets and how many lanes a call works on."""
+        highest = max([n_slots - 1, *starts]) + 1
+        n_batch = next(size for size in self._batches if size >= highest)
+        return n_batch, -(-n_batch // self._per_lane)
+
+    def _started(self, frames: Frames, slot: int, box: Boxes) -> TrackState:
+        place = jax.device_put(np.int32(slot))
+        return self._functions.start(
+            self._params, self._state, frames, jax.device_put(box[None]), place
+        )
 
 
 def _read(boxes: jax.Array | None, last: jax.Array) -> Boxes:
@@ -128,10 +155,13 @@ def _blank(
 
 
 class _Functions(NamedTuple):
+    """`called`: with which shapes `step` and `start` have been called."""
+
     init: Callable[..., tuple[TrackState, Any]]
     start: Callable[[Params, TrackState, Frames, jax.Array, jax.Array], TrackState]
     step: Callable[[Params, TrackState, Frames, int], tuple[TrackState, jax.Array]]
     move: Callable[[TrackState, jax.Array, int], TrackState]
+    called: set[tuple[Hashable, ...]]
 
 
 @lru_cache
@@ -166,6 +196,7 @@ def _compiled(network: SiamFCNetwork, tracking: SiamFCTracking) -> _Functions:
         jax.jit(start),
         jax.jit(step, static_argnums=3),
         jax.jit(move, static_argnums=2),
+        set(),
     )
 
 

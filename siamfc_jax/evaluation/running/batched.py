@@ -8,7 +8,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Generic
@@ -17,10 +16,12 @@ from siamfc_jax.boxes import Boxes
 from siamfc_jax.evaluation.protocols.requests import Reply, Start
 from siamfc_jax.evaluation.running.board import IN_FLIGHT, Board
 from siamfc_jax.evaluation.running.canvases import Group, by_canvas, share_frames
+from siamfc_jax.evaluation.running.decoders import Decoders, ReadingHungError
 from siamfc_jax.evaluation.running.decoding import decode_frame
 from siamfc_jax.evaluation.running.frames_ahead import FramesAhead, Image
-from siamfc_jax.evaluation.running.jobs import Job, Outcome, R, failed
+from siamfc_jax.evaluation.running.jobs import Job, Outcome, R, failed, frame_name
 from siamfc_jax.evaluation.running.lane import Lane
+from siamfc_jax.evaluation.running.one_by_one import PATIENCE
 from siamfc_jax.evaluation.running.slots import SlotMaker, Slots
 from siamfc_jax.evaluation.sequences import SequenceError, frame_size
 
@@ -33,6 +34,7 @@ def batched(
     *,
     lanes: int | None = None,
     threads: int | None = None,
+    patience: float = PATIENCE,
     include_decoding: bool = False,
     on_frame: Callable[[], object] = lambda: None,
     read: Callable[[Path], Image] = decode_frame,
@@ -40,25 +42,32 @@ def batched(
     """Run `jobs` and yield each one's outcome as it ends.
 
     Neighbouring jobs over the same frames (TRE's and SRE's) become one batch that decodes them
-    once.
+    once. A frame that cannot be read, or not within `patience` seconds, costs the runs that share
+    it. Nothing watches the device: what fails or hangs there is the caller's.
 
     Args:
       make_slots: the tracker.
       lanes: how many videos at a time; None: what suits the device.
       threads: that decode; None: one per core.
+      patience: seconds that a frame's file may take.
       include_decoding: whether `Reply.seconds` counts the time for which frames were waited for.
       on_frame: called for every target in every frame.
       read: a frame's file -> image; raises SequenceError. Called in the threads.
     """
     lanes = lanes or make_slots.lanes
     threads = threads or os.cpu_count() or 1
-    groups = []
-    for shared in share_frames(jobs):
-        try:
-            groups.append(Group(shared, frame_size(shared[0].frames[0])))
-        except SequenceError as error:
-            yield from (failed(job, "unreadable", str(error)) for job in shared)
-    with ThreadPoolExecutor(threads) as decoders:
+    with Decoders(threads) as decoders:
+        groups = []
+        for shared in share_frames(jobs):
+            frames = shared[0].frames
+            try:
+                size = decoders.result(decoders.submit(frame_size, frames[0]), patience)
+                groups.append(Group(shared, size))
+            except SequenceError as error:
+                yield from (failed(job, "unreadable", str(error)) for job in shared)
+            except ReadingHungError as error:
+                reason = f"{error} {frame_name(frames, 0)}"
+                yield from (failed(job, "hung", reason) for job in shared)
         for canvas, members in by_canvas(groups, make_slots.canvas, lanes).items():
             used = min(lanes, len(members))
             per_lane = max(len(group.jobs) for group in members)
@@ -68,7 +77,9 @@ def batched(
             depth = max(_DEPTH, 2 * threads // used)
 
             def open_lane(group: Group[R], depth: int = depth) -> Lane[R]:
-                return Lane(group, FramesAhead(group.jobs[0].frames, decoders, depth, read))
+                return Lane(
+                    group, FramesAhead(group.jobs[0].frames, decoders, depth, read, patience)
+                )
 
             with closing(batch):
                 yield from batch.run(deque(members), used, open_lane, on_frame)
@@ -136,6 +147,8 @@ class _Batch(Generic[R]):
     def close(self) -> None:
         for lane in self._lanes:
             lane.close()
+        # A process that ends while the device computes may crash.
+        self._read(0)
 
     def _step(self, on_frame: Callable[[], object]) -> None:
         began = time.perf_counter()
@@ -152,8 +165,10 @@ class _Batch(Generic[R]):
         requests = {slot: run.request for slot, run in asking.items()}
         starts = {slot: ask.box for slot, ask in requests.items() if isinstance(ask, Start)}
         n_slots = max((slot + 1 for slot in requests if slot not in starts), default=0)
-        if not self._include_decoding:
-            began = time.perf_counter()
+        shown = time.perf_counter()
+        self._slots.prepare(starts, n_slots)
+        prepared = time.perf_counter()
+        began = began + prepared - shown if self._include_decoding else prepared
         wait = self._slots.advance(pixels, sizes, starts, n_slots)
         step = _Step(wait, time.perf_counter() - began, max(len(asking), 1))
         self._unread.append(step)

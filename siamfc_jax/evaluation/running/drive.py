@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol as Interface
 from typing import TypeVar
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from siamfc_jax.boxes import Boxes
 from siamfc_jax.evaluation.protocols.requests import Protocol, Reply, Start, Track
+from siamfc_jax.evaluation.running.decoders import Decoders
 from siamfc_jax.evaluation.running.decoding import decode_frame
 from siamfc_jax.evaluation.running.frames_ahead import FramesAhead, Image
 from siamfc_jax.evaluation.running.jobs import frame_name
@@ -19,6 +19,9 @@ from siamfc_jax.evaluation.running.jobs import frame_name
 _DEPTH = 4
 
 R = TypeVar("R")
+
+TRACKERS_FAULTS = (Exception, SystemExit, GeneratorExit)
+"""What a tracker may raise at the cost of its run alone; an interrupt is the user's."""
 
 
 class FrameTracker(Interface):
@@ -60,7 +63,7 @@ def drive(
       TrackerError: the tracker raised, or answered something else than four numbers.
     """
     depth = 0 if include_decoding else _DEPTH
-    with ThreadPoolExecutor(1) as thread, FramesAhead(frames, thread, depth, read) as ahead:
+    with Decoders(1) as thread, FramesAhead(frames, thread, depth, read) as ahead:
         try:
             request = next(protocol)
             while True:
@@ -73,9 +76,9 @@ def drive(
                     began = time.perf_counter()
                 try:
                     box = _answer(tracker, image, request)
-                except Exception as error:
+                except TRACKERS_FAULTS as error:
                     where = f"{doing} {frame_name(frames, request.frame)}"
-                    raise TrackerError(f"{where}: {_one_line(error)}") from error
+                    raise TrackerError(f"{where}: {one_line(error)}") from error
                 reply = _reply(box, time.perf_counter() - began)
                 on_frame()
                 request = protocol.send(reply)
@@ -99,6 +102,7 @@ def _reply(box: Boxes, seconds: float) -> Reply:
     return Reply(lambda: box, lambda: seconds)
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
+    """What a tracker raised, for a message."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

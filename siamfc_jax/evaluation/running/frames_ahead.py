@@ -1,7 +1,8 @@
 """Frames decoded by threads before they are asked for."""
 
+import math
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc_jax.evaluation.running.decoders import Decoders
 from siamfc_jax.evaluation.running.decoding import decode_frame
 
 Image = NDArray[np.uint8]
@@ -24,14 +26,16 @@ class FramesAhead:
     def __init__(
         self,
         frames: tuple[Path, ...],
-        threads: Executor,
+        threads: Decoders,
         depth: int,
         read: Callable[[Path], Image] = decode_frame,
+        patience: float = math.inf,
     ) -> None:
         self._frames = frames
         self._threads = threads
         self._depth = depth
         self._read = read
+        self._patience = patience
         self._pending: dict[int, Future[Image]] = {}
 
     def ready(self, frame: int) -> bool:
@@ -44,9 +48,10 @@ class FramesAhead:
 
         Raises:
           SequenceError: it cannot be read.
+          ReadingHungError: it is not there after `patience` seconds.
         """
         self.prepare(frame)
-        return self._pending.pop(frame).result()
+        return self._threads.result(self._pending.pop(frame), self._patience)
 
     def prepare(self, frame: int) -> None:
         """Begin to decode frame number `frame` and those after it; `take` does so, too."""

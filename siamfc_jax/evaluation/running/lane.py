@@ -5,6 +5,7 @@ from typing import Generic
 from siamfc_jax.boxes import BoxError, check_boxes
 from siamfc_jax.evaluation.protocols.requests import Reply, Start
 from siamfc_jax.evaluation.running.canvases import Group
+from siamfc_jax.evaluation.running.decoders import ReadingHungError
 from siamfc_jax.evaluation.running.frames_ahead import FramesAhead, Image
 from siamfc_jax.evaluation.running.jobs import Job, Outcome, R, failed, finished, frame_name
 from siamfc_jax.evaluation.running.unusable import noting_unusable
@@ -73,11 +74,12 @@ class Lane(Generic[R]):
                     f"{self._frames[frame]}: {image.shape[1]}x{image.shape[0]}, but the first "
                     f"frame is {self.size[0]}x{self.size[1]}; fetch it again"
                 )
+            return image
         except SequenceError as error:
-            for run in self.runs.values():
-                run.outcome = failed(run.job, "unreadable", str(error))
-            return None
-        return image
+            self._fail("unreadable", str(error))
+        except ReadingHungError as error:
+            self._fail("hung", f"{error} {frame_name(self._frames, frame)}")
+        return None
 
     def asking(self) -> dict[int, LiveRun[R]]:
         """Place -> run, of those whose request is the next frame."""
@@ -90,6 +92,10 @@ class Lane(Generic[R]):
         for place in over:
             del self.runs[place]
         return list(over.values())
+
+    def _fail(self, kind: str, reason: str) -> None:
+        for run in self.runs.values():
+            run.outcome = failed(run.job, kind, reason)
 
     def close(self) -> None:
         """Forgets the frames that were decoded ahead."""

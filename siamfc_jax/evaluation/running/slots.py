@@ -1,6 +1,6 @@
 """What a batch needs of a device: many targets, tracked together, in places that are used again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol as Interface
 
 import numpy as np
@@ -12,6 +12,9 @@ from siamfc_jax.boxes import Boxes
 class Slots(Interface):
     """`lanes` frames at a time, and in each of them `per_lane` targets: slot t is a target in the
     frame of lane t // per_lane. `siamfc_jax.tracking.slots` has them."""
+
+    def prepare(self, starts: Collection[int], n_slots: int) -> None:
+        """Make `advance` ready to be called so, if that takes time once (to compile), and wait."""
 
     def advance(
         self,
