@@ -45,7 +45,7 @@ def test_of_a_test_sequence_only_the_first_box_is_known(tmp_path):
     assert len(sequence.frames) == len(sequence.truth) == 4
     assert sequence.truth[0].tolist() == boxes(1)[0].tolist()
     assert np.isnan(sequence.truth[1:]).all()
-    assert sequence.visible is None and sequence.size is None
+    assert sequence.visible is None
 
 
 def test_frames_are_left_out_on_request(tmp_path):
@@ -70,10 +70,20 @@ def test_broken_trees_are_named(tmp_path):
         read_got10k(tmp_path)
     folder = write_got10k(tmp_path) / "GOT-10k_Val_000001"
     (folder / "meta_info.ini").unlink()
-    assert read_got10k(tmp_path)[0].size is None
+    assert read_got10k(tmp_path)[0].size == SIZE
+    assert read_got10k(tmp_path, with_frames=False)[0].size is None
     (folder / "cover.label").write_text("8\n8\n")
     with pytest.raises(SequenceError, match=r"cover.label: 2 labels where 3 are due"):
         read_got10k(tmp_path)
     (folder / "cover.label").unlink()
     with pytest.raises(SequenceError, match=r"cover.label: missing"):
         read_got10k(tmp_path)
+
+
+def test_a_damaged_annotation_stops_no_other_sequence(tmp_path):
+    split = write_got10k(tmp_path, numbers=(1, 2))
+    (split / "GOT-10k_Val_000001/cover.label").unlink()
+    damaged = {}
+    found = read_got10k(tmp_path, damaged=damaged)
+    assert [sequence.name for sequence in found] == ["GOT-10k_Val_000002"]
+    assert "cover.label: missing" in damaged["GOT-10k_Val_000001"]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from evaluation_trees import boxes, pysot_entry, write_frames, write_json
+from evaluation_trees import SIZE, boxes, pysot_entry, write_frames, write_json
 
 from siamfc_jax.evaluation.benchmarks.completeness import missing
 from siamfc_jax.evaluation.benchmarks.dataset_json import read_dataset_json
@@ -33,10 +33,29 @@ def test_frames_lie_below_the_given_folder(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "rows"), [(6, 349), (1, 354)])
-def test_the_file_rules_where_tiger1_begins(tmp_path, first, rows):
-    entry = pysot_entry("Tiger1", boxes(rows).tolist(), first=first)
-    (sequence,) = read_dataset_json(write_json(tmp_path / "a.json", {"Tiger1": entry}))
-    assert (sequence.first_frame, len(sequence.truth)) == (first, rows)
+def test_of_tiger1_otbs_349_frames_are_evaluated(tmp_path, first, rows):
+    truth = boxes(354)[first - 1 :]
+    entry = pysot_entry("Tiger1", truth.tolist(), first=first)
+    unnamed = {"name": "Tiger1", "gt_rect": truth.tolist()}
+    for content in (entry, unnamed):
+        (sequence,) = read_dataset_json(write_json(tmp_path / "a.json", {"Tiger1": content}))
+        assert sequence.first_frame == 6 and sequence.truth.tolist() == boxes(354)[5:].tolist()
+        assert (sequence.omitted_truth is not None) == (rows == 354)
+
+
+def test_frames_are_as_large_as_the_first_one_that_is_at_hand(tmp_path):
+    write_frames(tmp_path / "a/img", [1], 4)
+    entries = {"a": pysot_entry("a"), "b": pysot_entry("b")}
+    found = read_dataset_json(write_json(tmp_path / "x.json", entries), tmp_path)
+    assert [sequence.size for sequence in found] == [SIZE, None]
+
+
+def test_a_damaged_entry_stops_no_other(tmp_path):
+    entries = {"jogging-1": {"gt_rect": "no"}, "Dog": pysot_entry("Dog")}
+    damaged = {}
+    found = read_dataset_json(write_json(tmp_path / "a.json", entries), damaged=damaged)
+    assert [sequence.name for sequence in found] == ["Dog"]
+    assert list(damaged) == ["Jogging-1"] and "gt_rect" in damaged["Jogging-1"]
 
 
 def test_of_lists_of_differing_lengths_the_shortest_counts(tmp_path):

@@ -93,3 +93,13 @@ def test_broken_trees_are_named(tmp_path):
         read_lasot(tmp_path)
     with pytest.raises(SequenceError, match="annos: no such folder"):
         read_lasot(tmp_path, annos=tmp_path / "annos")
+
+
+def test_a_damaged_annotation_stops_no_other_sequence(tmp_path):
+    write_lasot(tmp_path, "airplane-1")
+    file = write_lasot(tmp_path, "airplane-9") / "out_of_view.txt"
+    file.write_text("0,0")
+    damaged = {}
+    found = read_lasot(tmp_path, damaged=damaged)
+    assert [sequence.name for sequence in found] == ["airplane-1"]
+    assert "2 labels where 3 are due" in damaged["airplane-9"]

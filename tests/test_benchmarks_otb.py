@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from evaluation_trees import boxes, write_otb, write_rows
+from PIL import Image
 
 from siamfc_jax.evaluation.benchmarks.otb import canonical_name, read_otb
 from siamfc_jax.evaluation.benchmarks.otb_facts import otb_facts
@@ -77,6 +78,7 @@ def test_tiger1_begins_at_its_sixth_frame(tmp_path):
     assert len(tiger.truth) == len(tiger.frames) == 349
     assert tiger.truth[0].tolist() == boxes(6)[5].tolist()
     assert tiger.omitted[:2] == ((1, 5), (9, 15))
+    assert tiger.omitted_truth.tolist() == boxes(5).tolist()
 
 
 def test_a_folder_with_two_targets_is_two_sequences(tmp_path):
@@ -149,6 +151,28 @@ def test_the_matlab_toolkits_annotation_alone_is_read(tmp_path):
     ]
 
 
+def test_the_matlab_toolkits_other_files_of_that_name_are_no_annotation(tmp_path):
+    """anno/ of tracker_benchmark_v1.0 and its root."""
+    for name in ("Dog", "tiger1"):
+        write_rows(tmp_path / f"anno/{name}.txt", boxes(9))
+        write_rows(tmp_path / f"anno/att/{name}.txt", [[0] * 11])
+        write_rows(tmp_path / f"results/ATOM/{name}.txt", boxes(9, step=2))
+    write_rows(tmp_path / "initOmit/tiger1.txt", [[1, 5]])
+    for root in (tmp_path, tmp_path / "anno"):
+        assert [(s.name, len(s.truth)) for s in read_otb(root)] == [("Dog", 9), ("Tiger1", 4)]
+    write_otb(tmp_path / "data", "Dog", boxes(5))
+    assert [(s.name, len(s.truth)) for s in read_otb(tmp_path)] == [("Dog", 5)]
+
+
+def test_a_damaged_annotation_stops_no_other_sequence(tmp_path):
+    write_otb(tmp_path, "Car1")
+    file = write_otb(tmp_path, "Dog") / "groundtruth_rect.txt"
+    file.write_text("")
+    damaged = {}
+    assert [sequence.name for sequence in read_otb(tmp_path, damaged=damaged)] == ["Car1"]
+    assert damaged == {"Dog": f"{file}: is empty; fetch it again"}
+
+
 def test_without_images_or_on_request_there_are_no_frames(tmp_path):
     write_otb(tmp_path, "Dog", images=0)
     assert read_otb(tmp_path)[0].frames == ()
@@ -182,6 +206,7 @@ def test_the_same_sequence_twice_is_read_once_if_the_copies_agree(tmp_path):
         ("1,2,3\n", "rows of 3 numbers"),
         ("1,2,3,4\n1,2,3\n", "columns changed from 4 to 3 at row 2"),
         ("1,2,3,four\n", "could not convert string 'four'"),
+        ("1,2,inf,4\n", "an infinite number"),
         (b"\xff\xd8\xff", "is no text"),
     ],
 )
@@ -273,3 +298,8 @@ def test_real_sequences_have_the_collected_annotation(shared_data, shared_golden
         assert sequence.truth.tolist() == collected[sequence.name]["gt"]
         assert len(sequence.frames) == len(sequence.truth)
         assert sequence.frames[-1].exists()
+
+
+def test_a_tracker_may_draw_on_a_frame(tmp_path):
+    Image.new("RGB", (8, 6)).save(tmp_path / "1.png")
+    assert read_frame(tmp_path / "1.png").flags.writeable

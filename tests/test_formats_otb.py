@@ -147,6 +147,17 @@ def test_ope_is_the_first_run_of_tre(write, read):
         read(write(sequence, runs[:-1], "TRE"), sequence, "TRE")
 
 
+def test_starts_may_count_from_the_annotations_first_row():
+    blur_car = video("BlurCar3", 60, first_frame=3)
+    runs = runs_of(blur_car, "TRE", seconds=False)
+    entries = [
+        {"res": run.boxes.tolist(), "resType": "rect", "startFrame": run.start + 1, "annoBegin": 1}
+        for run in runs
+    ]
+    found = read_json(json.dumps(entries).encode(), blur_car, "TRE")
+    assert [run.start for run in found] == [run.start for run in runs]
+
+
 def test_shifts_are_put_into_the_toolkits_order():
     sequence = video(frames=3)
     runs = runs_of(sequence, "SRE", seconds=False)

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from result_samples import all_same, runs_of, tables, video
 
 from siamfc_jax.durable import StorageError
-from siamfc_jax.evaluation.formats.reading import present, read_results
+from siamfc_jax.evaluation.formats.reading import read_results
 from siamfc_jax.evaluation.formats.writing import (
     FORMATS,
     write_results,
@@ -127,6 +127,8 @@ def test_toolkits_find_their_own_names_digits_and_separators(tmp_path):
         ("Skating2-1", "Skating2.1.txt"),
         ("Human4-2", "human4_2.txt"),
         ("Human4-2", "Human4.txt"),
+        ("Human4-2", "human42.txt"),
+        ("Jogging-1", "Jogging1.txt"),
         ("MountainBike", "mountainBike.txt"),
     ],
 )
@@ -192,8 +194,21 @@ def test_times_that_do_not_fit_are_a_problem_with_two_remedies(tmp_path):
     (tmp_path / "T/Dog_time.txt").write_text("0.1\n")
     problem = read_results(tmp_path, [sequence], tracker="T").problems["Dog"]
     assert "Dog_time.txt: 1 times for 2 frames; run this sequence again, or remove" in problem
+    (tmp_path / "T/Dog_time.txt").write_text("0.1\n-1\n")
+    problem = read_results(tmp_path, [sequence], tracker="T").problems["Dog"]
+    assert "Dog_time.txt: a negative time" in problem
     (tmp_path / "T/Dog_time.txt").unlink()
     assert read_results(tmp_path, [sequence], tracker="T").runs["Dog"][0].seconds is None
+
+
+def test_a_file_larger_than_any_result_is_not_read_whole(tmp_path):
+    packed = zipfile.ZipFile(tmp_path / "T.zip", "w", zipfile.ZIP_DEFLATED)
+    with packed as archive, archive.open("Dog.txt", "w") as file:
+        for _ in range(33):
+            file.write(bytes(2**20))
+    sequence = video(frames=2)
+    problem = read_results(tmp_path / "T.zip", [sequence]).problems["Dog"]
+    assert "Dog.txt: larger than any result" in problem
 
 
 def test_a_gap_between_repetitions_is_a_problem(tmp_path):
@@ -215,6 +230,7 @@ def test_a_run_over_tiger1s_whole_folder_loses_the_omitted_frames(tmp_path):
     write(tmp_path, whole, video("Tiger1", 354), format="got10k-otb", full=True)
     (run,) = read_results(tmp_path, [tiger], tracker="T").runs["Tiger1"]
     np.testing.assert_array_equal(run.boxes, whole[0].boxes[5:])
+    np.testing.assert_array_equal(run.omitted_boxes, whole[0].boxes[:5])
     assert len(run.seconds) == 349
 
 
@@ -249,6 +265,40 @@ def test_one_tracker_is_chosen_among_several(tmp_path):
             assert all_same(found.runs["Dog"], runs[name])
 
 
+def test_trackers_whose_files_do_not_overlap_are_not_mixed(tmp_path):
+    videos = [video("Dog"), video("Cat")]
+    for tracker, one in zip(("KCF", "TLD"), videos, strict=True):
+        write_sequence(tmp_path, tracker, one, runs_of(one), format="otb-mat")
+    with pytest.raises(ResultError, match="results of KCF, TLD; name one tracker"):
+        read_results(tmp_path, videos)
+    assert list(read_results(tmp_path, videos, tracker="TLD").runs) == ["Cat"]
+
+
+@pytest.mark.parametrize("format", ["otb-mat", "otb-json", "npz"])
+def test_where_there_is_only_tre_its_first_run_is_ope(format, tmp_path):
+    sequence = video(frames=60)
+    runs = runs_of(sequence, "TRE", seconds=False)
+    write(tmp_path, runs, sequence, format=format, protocol="TRE")
+    found = read_results(tmp_path, [sequence], tracker="T")
+    assert all_same(found.runs["Dog"], runs[:1])
+    whole = runs_of(sequence, seconds=False, seed=1)
+    write(tmp_path, whole, sequence, format=format)
+    assert all_same(read_results(tmp_path, [sequence], tracker="T").runs["Dog"], whole)
+
+
+@pytest.mark.parametrize("protocol", ["OPE", "TRE", "SRE"])
+@pytest.mark.parametrize("format", ["otb-mat", "otb-json", "npz"])
+def test_runs_that_begin_where_the_protocol_does_not_are_a_problem(format, protocol, tmp_path):
+    sequence = video(frames=60)
+    part = Run(sequence.truth[35:], 35)
+    write(
+        tmp_path, (part,) * {"OPE": 1, "TRE": 20, "SRE": 12}[protocol], sequence, format=format,
+        protocol=protocol,
+    )  # fmt: skip
+    found = read_results(tmp_path, [sequence], protocol=protocol, tracker="T")
+    assert "begins on row 35 of the annotation, not on 0" in found.problems["Dog"]
+
+
 def test_auto_takes_what_most_sequences_have(tmp_path):
     videos = [video(name, 1) for name in ("Dog", "Cat")]
     (tmp_path / "Dog.txt").write_text("1,2,3,4\n")
@@ -256,18 +306,6 @@ def test_auto_takes_what_most_sequences_have(tmp_path):
     os.rename(tmp_path / "T_OPE.npz", tmp_path / "all.npz")
     assert list(read_results(tmp_path, videos).runs) == ["Dog"]
     assert list(read_results(tmp_path / "all.npz", videos).runs) == ["Dog", "Cat"]
-
-
-@pytest.mark.parametrize("format", [name for name in FORMATS if name != "npz"])
-def test_an_interrupted_evaluation_finds_what_is_finished(format, tmp_path):
-    dog, cat = video("Dog"), video("Cat")
-    assert present(tmp_path, "T", dog, format=format) is None
-    write_sequence(tmp_path, "T", dog, runs_of(dog, seconds=False), format=format, full=True)
-    assert all_same(present(tmp_path, "T", dog, format=format), runs_of(dog, seconds=False))
-    assert present(tmp_path, "T", cat, format=format) is None
-    assert present(tmp_path, "Other", dog, format=format) is None
-    longer = video("Dog", 41)
-    assert present(tmp_path, "T", longer, format=format) is None
 
 
 def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path, monkeypatch):
@@ -281,7 +319,8 @@ def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path, monkeypatch):
     with pytest.raises(StorageError, match=r"Dog_T.mat: cannot be written \(No space left"):
         write(tmp_path, runs_of(sequence, seed=1), sequence, format="otb-mat")
     assert [path.name for path in (tmp_path / "results_OPE").iterdir()] == ["Dog_T.mat"]
-    assert all_same(present(tmp_path, "T", sequence, format="otb-mat"), runs_of(sequence))
+    kept = read_results(tmp_path, [sequence], tracker="T").runs["Dog"]
+    assert all_same(kept, runs_of(sequence))
 
 
 def test_a_submission_is_the_tree_of_got10k_and_reads_back(tmp_path):
@@ -298,6 +337,14 @@ def test_a_submission_is_the_tree_of_got10k_and_reads_back(tmp_path):
     found = read_results(path, videos)
     assert not found.problems
     assert all(all_same(found.runs[name], runs[name]) for name in runs)
+
+
+def test_a_submission_has_numbers_only(tmp_path):
+    sequence = video("GOT-10k_Test_000001", 4)
+    boxes = np.asarray([[1.0, 2, 3, 4], [5, 6, 7, 8], [np.nan] * 4, [np.inf, 1, 2, 3]])
+    write(tmp_path, (Run(boxes),), sequence, format="got10k")
+    found = read_results(write_submission(tmp_path, "T", [sequence]), [sequence])
+    np.testing.assert_array_equal(found.runs[sequence.name][0].boxes, boxes[[0, 1, 1, 1]])
 
 
 def test_no_submission_of_half_a_benchmark(tmp_path):

@@ -13,7 +13,6 @@ from result_samples import all_same, vot_runs, vot_video
 
 from siamfc_jax.evaluation.formats import vot_binary, vot_text
 from siamfc_jax.evaluation.formats.vot_results import (
-    present_vot,
     read_vot_results,
     write_vot_sequence,
 )
@@ -76,7 +75,7 @@ def test_a_new_result_replaces_the_other_kind_and_later_repetitions(tmp_path):
     write_vot_sequence(tmp_path, "T", "ants1", (RUN,), binary=True)
     names = [path.name for path in (tmp_path / "T/baseline/ants1").iterdir()]
     assert names == ["ants1_001.bin"]
-    assert len(present_vot(tmp_path, "T", sequence)) == 1
+    assert len(read_vot_results(tmp_path, [sequence], tracker="T").runs["ants1"]) == 1
 
 
 def test_tracker_experiment_and_sequences_are_found_from_any_folder(tmp_path):
@@ -90,14 +89,18 @@ def test_tracker_experiment_and_sequences_are_found_from_any_folder(tmp_path):
         assert list(found.runs) == ["ants1"]
     with pytest.raises(ResultError, match="looked for baseline/<sequence>/<sequence>_001.txt"):
         read_vot_results(tmp_path / "T", [vot_video()])
-    assert present_vot(tmp_path, "T", vot_video()) == ()
 
 
-def test_finished_repetitions_are_found_again(tmp_path):
-    for count in (1, 2):
-        write_vot_sequence(tmp_path, "T", "ants1", (RUN,) * count)
-        assert len(present_vot(tmp_path, "T", vot_video())) == count
-    assert present_vot(tmp_path, "T", vot_video(frames=6)) == ()
+def test_the_folder_of_an_experiment_is_not_taken_for_another(tmp_path):
+    write_vot_sequence(tmp_path, "T", "ants1", (RUN,))
+    baseline = tmp_path / "T/baseline"
+    assert read_vot_results(baseline, [vot_video()], unnamed=False).runs
+    with pytest.raises(ResultError, match="looked for unsupervised/"):
+        read_vot_results(baseline, [vot_video()], experiment="unsupervised")
+    plain = baseline.rename(tmp_path / "T/files")
+    assert read_vot_results(plain, [vot_video()], experiment="unsupervised").runs
+    with pytest.raises(ResultError, match="looked for unsupervised/"):
+        read_vot_results(plain, [vot_video()], experiment="unsupervised", unnamed=False)
 
 
 TEXT = vot_text.format_trajectory(RUN.regions)

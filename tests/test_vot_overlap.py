@@ -83,6 +83,23 @@ def test_a_region_outside_the_frame_has_no_overlap_with_one_inside():
             assert overlap(np.array(outside), inside, BOUNDS[rule], rule) == 0
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([40, 40, 10, 10], [-30, -30, 10, 10], 0),  # no pixel in the frame, which their box covers
+        ([40, 40, 10, 10], [40, 40, 10, 10], 0),
+        ([3, 3, 1, 1], [3, 3, 1, 1], 1),
+        ([40, 40, 1, 1], [40, 40, 1, 1], 1),
+        ([3, 3, 0, 5], [3, 3, 1, 5], 1),
+        ([3, 3, 0, 5], [3, 3, 2, 5], 0),
+    ],
+)
+def test_where_there_is_nothing_to_compare_the_python_toolkit_says_1_of_one_place_else_0(
+    a, b, expected
+):
+    assert overlap(np.asarray(a, float), np.asarray(b, float), SIZE, "python") == expected
+
+
 def test_what_lies_beyond_the_frame_does_not_count():
     truth = np.array([14.0, 2, 10, 10])
     beyond = np.array([14.0, 2, 30, 10])

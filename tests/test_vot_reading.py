@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamfc_jax.evaluation.benchmarks.vot import read_regions, read_vot, vot_problems
+from siamfc_jax.evaluation.benchmarks.vot import read_regions, read_vot
 from siamfc_jax.evaluation.benchmarks.vot_json import read_vot_json
 from siamfc_jax.evaluation.sequences import SequenceError
 
@@ -63,10 +63,11 @@ def test_a_workspace_of_the_toolkit_and_a_single_sequence_are_roots_too(tmp_path
 
 
 def test_tags_may_be_shorter_than_the_sequence_longer_or_empty(tmp_path):
-    write_vot(tmp_path, "bag", occlusion_tag="1\n", blur_label="0\n1\n1\n1\n1\n", empty_tag="")
+    blur = "0\n1\n1\n1\n1\n"
+    write_vot(tmp_path, "bag", occlusion_tag="1\n", blur_label=blur, empty_tag="", blank_tag="\n")
     tags = {name: tag.tolist() for name, tag in read_vot(tmp_path)[0].tags.items()}
     expected = {"occlusion": [True, False, False], "blur": [False, True, True]}
-    assert tags == {**expected, "empty": [False, False, False]}
+    assert tags == {**expected, "empty": [False] * 3, "blank": [False] * 3}
 
 
 def test_metadata_give_name_rate_and_pattern(tmp_path):
@@ -98,6 +99,18 @@ def test_annotation_alone_needs_a_size_from_the_metadata(tmp_path):
         read_vot(tmp_path)
 
 
+def test_frames_may_be_taken_only_where_all_are_there(tmp_path):
+    for name in ("ants", "bag"):
+        write_vot(tmp_path, name)
+    (tmp_path / "ants/color/00000003.jpg").unlink()
+    ants, bag = read_vot(tmp_path, with_frames=None)
+    assert (len(ants.frames), len(bag.frames)) == (0, 3)
+    file = pysot_json(tmp_path, "ants")
+    assert read_vot_json(file, tmp_path, with_frames=None)[0].frames == ()
+    damaged = {}
+    assert read_vot_json(file, tmp_path, damaged=damaged) == [] and "ants" in damaged
+
+
 def test_everything_that_is_missing_is_named_at_once(tmp_path):
     for name in ("ants", "bag", "car", "dog"):
         write_vot(tmp_path, name)
@@ -105,7 +118,10 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path):
     (tmp_path / "bag/groundtruth.txt").unlink()
     with (tmp_path / "list.txt").open("a") as stream:
         stream.write("gone\n")
-    ants, bag, gone = vot_problems(tmp_path)
+    damaged = {}
+    assert [one.name for one in read_vot(tmp_path, damaged=damaged)] == ["car", "dog"]
+    assert list(damaged) == ["ants", "bag", "gone"]
+    ants, bag, gone = damaged.values()
     assert "00000002.jpg: missing; 1 of ants's 3 frames" in ants
     assert "bag/groundtruth.txt: missing" in bag
     assert "gone: missing, but list.txt names it" in gone
@@ -137,6 +153,7 @@ def test_a_line_that_is_no_region_is_named(tmp_path, row, said):
         ("sequence", "fps=fast\n", "fps=fast is no number"),
         ("sequence", "channels.color=color/frame.jpg\n", "has no frame number"),
         ("sequence", "channels.color=%s/%08d.jpg\n", "has no frame number"),
+        ("sequence", "name=../x\n", "no file can be called so"),
         ("groundtruth.txt", "", "groundtruth.txt: is empty"),
         ("color/00000001.jpg", "no image", "00000001.jpg: not a readable image"),
     ],
@@ -208,3 +225,16 @@ def test_pysots_file_names_what_is_wrong(tmp_path):
         (tmp_path / "VOT2018.json").write_text(content)
         with pytest.raises(SequenceError, match=r"VOT2018.json: not VOT's annotation"):
             read_vot_json(tmp_path / "VOT2018.json")
+
+
+def test_a_sequence_is_listed_once(tmp_path):
+    write_vot(tmp_path, "bag")
+    (tmp_path / "list.txt").write_text("bag\nbag\n")
+    with pytest.raises(SequenceError, match="list.txt: names bag more than once"):
+        read_vot(tmp_path)
+
+
+def test_a_deeply_nested_file_is_no_annotation(tmp_path):
+    (tmp_path / "VOT2018.json").write_text("[" * 100_000)
+    with pytest.raises(SequenceError, match="VOT2018.json: not VOT's annotation"):
+        read_vot_json(tmp_path / "VOT2018.json")

@@ -64,7 +64,57 @@ def test_robustness_counts_failures_per_hundred_frames_or_per_sequence():
     scores = score(sequences, results)
     assert (scores.failures, scores.robustness) == (2, 2)
     assert scores.reliability == pytest.approx(math.exp(-30 * 2 / 100))
-    assert score(sequences, results, "vot-python").robustness == pytest.approx(2 * 40 / 100)
+    by_length = score(sequences, results, "vot-python")
+    assert by_length.robustness == pytest.approx(2 * 40 / 100)
+    assert by_length.reliability == pytest.approx(math.exp(-30 * 0.8 / 50))
+
+
+def test_repetitions_are_counted_as_they_are_scored():
+    runs = [supervised_run(40)] * 14
+    results = results_of(car=runs, bag=runs[:1])
+    sequences = [vot_sequence(40), vot_sequence(40, "bag")]
+    scores = score(sequences, results)
+    assert (scores.repetitions.tolist(), scores.ignored.tolist()) == ([14, 1], [0, 0])
+    scores = score(sequences, results, "pysot")
+    assert (scores.repetitions.tolist(), scores.ignored.tolist()) == ([1, 1], [13, 0])
+
+
+def test_frames_of_which_a_run_says_nothing_are_counted():
+    regions = list(supervised_run(40, [10, 37]).regions)  # codes 0 follow in 11..14, 38, 39
+    regions[3] = np.full(4, np.nan)
+    regions[4] = code(0)
+    regions[12] = code(np.nan)
+    regions[20] = code(np.nan)
+    run = VotRun(tuple(regions))
+    scores = score([vot_sequence(40)], results_of(car=[run, run, supervised_run(40)]))
+    assert scores.unknown.tolist() == [2 * 4]
+
+
+def test_codes_before_the_truth_is_known_are_as_they_should_be():
+    truth = (np.full(4, np.nan),) * 2 + (TRUTH,) * 38
+    late = VotRun((code(0),) * 2 + supervised_run(38).regions)
+    scores = score([vot_sequence(40)._replace(truth=truth)], results_of(car=[late]))
+    assert (scores.names, scores.unknown.tolist()) == (("car",), [0])
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "said"),
+    [
+        (TRUTH, TRUTH, "car, repetition 2, frame 1: the tracker is not started there"),
+        (code(0), code(0), "car, repetition 2, frame 1: the tracker is not started there"),
+        (code(1), code(0), "car, repetition 2: neither a region nor a failure in it"),
+        (code(1), np.full(4, np.nan), "car, repetition 2: neither a region nor a failure in it"),
+    ],
+)
+def test_a_run_without_a_start_or_without_any_word_is_named(first, others, said):
+    empty = VotRun((first,) + (others,) * 29)
+    scores = score([vot_sequence(30)], results_of(car=[supervised_run(30), empty]))
+    assert scores.names == () and said in scores.problems["car"]
+
+
+def test_a_run_that_fails_at_once_whenever_it_starts_is_one():
+    run = supervised_run(12, [1, 7])
+    assert score([vot_sequence(12)], results_of(car=[run])).failures == 2
 
 
 def test_failures_are_means_over_the_repetitions_there_are():
@@ -191,6 +241,11 @@ def test_vot_python_calls_every_failed_fragment_lost():
     assert score(sequences, results, "vot-python").curve[79] == pytest.approx((37 / 79 + 1) / 2)
 
 
+def test_vot_python_ends_its_curve_with_the_longest_fragment():
+    assert len(curve_of(40, [30], "vot-python")) == 30
+    assert len(curve_of(40, [30])) == 40
+
+
 def test_vot_python_averages_over_lengths_one_greater():
     run = random_run(np.random.default_rng(1), 60)
     scores = score([vot_sequence(60)], results_of(car=[run]), "vot-python", (10, 20))
@@ -293,6 +348,7 @@ def test_a_sequence_that_nobody_ran_is_named():
     scores = score([vot_sequence(30)], results_of())
     assert scores.problems == {"car": "car: no result; run the tracker on it"}
     assert np.isnan([scores.accuracy, scores.robustness, scores.expected_overlap]).all()
+    assert np.isnan(scores.failures)
 
 
 def test_a_run_longer_than_its_sequence_is_cut():

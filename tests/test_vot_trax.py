@@ -67,6 +67,16 @@ def test_a_weight_file_is_found_from_everywhere_and_names_the_section(tmp_path):
     assert values["label"] == "100% mine"
 
 
+@pytest.mark.parametrize(
+    "flag, reason",
+    [("--model=nosuch", "nosuch: no such file; shipped"), ("--name=a\nb", "one line of text")],
+)
+def test_no_section_is_printed_that_would_not_work(flag, reason):
+    done = vot_trax("--print_ini", flag)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+
+
 def test_without_vot_trax_it_says_what_to_install():
     done = vot_trax()
     assert done.returncode == 2

@@ -35,7 +35,8 @@ def test_the_curve_has_100_thresholds_which_overlap_must_exceed():
 
 def test_frames_without_a_region_count_as_0():
     lost = run_of(np.full(4, np.nan), code(0), TRUTH)
-    assert score([vot_sequence(4)], results_of(car=[lost])).average_overlap == 1 / 4
+    scores = score([vot_sequence(4)], results_of(car=[lost]))
+    assert (scores.average_overlap, scores.carried.tolist()) == (1 / 4, [2])
 
 
 def test_speed_is_frames_over_the_time_inside_the_tracker():

@@ -1,18 +1,42 @@
 """What the readers of benchmarks share: text files of numbers, and folders listed once."""
 
 import os
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc_jax.evaluation.sequences import SequenceError
+from siamfc_jax.evaluation.sequences import Sequence, SequenceError, frame_size
 
 _SUFFIXES = ("jpg", "jpeg", "png", "bmp")
 
 
-def read_text(file: Path) -> str:
-    """A text file that must hold something.
+def read_each(
+    readers: Mapping[str, Callable[[], Sequence]], damaged: dict[str, str] | None
+) -> list[Sequence]:
+    """The sequences, by name, that can be read.
+
+    Args:
+      damaged: takes the others, name -> why; without it the first of them raises.
+
+    Raises:
+      SequenceError: a sequence cannot be read, and there is no `damaged`.
+    """
+    sequences = []
+    for name, read in readers.items():
+        try:
+            sequences.append(read())
+        except SequenceError as error:
+            if damaged is None:
+                raise
+            damaged[name] = str(error)
+    return sequences
+
+
+def read_text(file: Path, *, blank: bool = False) -> str:
+    """A text file that must hold something, unless it may be `blank`.
 
     Raises:
       SequenceError: it is missing, no text, or blank.
@@ -25,7 +49,7 @@ def read_text(file: Path) -> str:
         raise SequenceError(f"{file}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise SequenceError(f"{file}: is no text; fetch it again") from None
-    if not text.strip():
+    if not blank and not text.strip():
         raise SequenceError(f"{file}: is empty; fetch it again")
     return text
 
@@ -41,6 +65,8 @@ def read_rows(file: Path) -> NDArray[np.float64]:
         rows = np.loadtxt(lines, np.float64, comments=None, ndmin=2)
         if rows.shape[1] != 4:
             raise ValueError(f"rows of {rows.shape[1]} numbers, not of x y w h")
+        if np.isinf(rows).any():
+            raise ValueError("an infinite number")
     except ValueError as error:
         reason = str(error).partition(";")[0]
         raise SequenceError(f"{file}: unreadable ground truth ({reason}); fetch it again") from None
@@ -69,9 +95,13 @@ def read_names(file: Path) -> list[str]:
     """Names, one a line, in the order of the file.
 
     Raises:
-      SequenceError: unreadable or empty.
+      SequenceError: unreadable or empty, or one is there twice.
     """
-    return [line.strip() for line in read_text(file).splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(file).splitlines() if line.strip()]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise SequenceError(f"{file}: names {twice[0]} more than once; leave it there once")
+    return names
 
 
 def listing(folder: Path) -> tuple[list[str], list[str]]:
@@ -111,9 +141,23 @@ def numbered_frames(folder: Path, first: int, count: int, digits: int) -> tuple[
     )
 
 
+def is_frame(name: str) -> bool:
+    """Whether a file is called as the image of a frame: a number and a suffix."""
+    return _number(name) is not None
+
+
 def _number(name: str) -> int | None:
     stem, _, suffix = name.rpartition(".")
     return int(stem) if stem.isdecimal() and suffix.lower() in _SUFFIXES else None
+
+
+def size_of(frames: tuple[Path, ...]) -> tuple[int, int] | None:
+    """(width, height) of the first frame; None where it is not at hand.
+
+    Raises:
+      SequenceError: it is no image.
+    """
+    return frame_size(frames[0]) if frames and frames[0].exists() else None
 
 
 def require_folder(root: Path, what: str) -> None:

@@ -1,13 +1,13 @@
 """What is missing of a benchmark on disk."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from siamfc_jax.evaluation.benchmarks.annotation import listing
+from siamfc_jax.evaluation.benchmarks.annotation import is_frame, listing
 from siamfc_jax.evaluation.benchmarks.otb_facts import otb_facts
 from siamfc_jax.evaluation.benchmarks.subsets import shortened
-from siamfc_jax.evaluation.sequences import Sequence, SequenceError
+from siamfc_jax.evaluation.sequences import Sequence, SequenceError, VotSequence
 
 
 class Missing(NamedTuple):
@@ -18,12 +18,14 @@ class Missing(NamedTuple):
       frames: sequence name -> paths of the frames that are listed but not on disk.
       without_frames: sequences of which annotation alone is there.
       lengths: sequence name -> (annotated frames, frames due), where they differ.
+      unannotated: sequence name -> images in its folder that no annotation belongs to.
     """
 
     sequences: tuple[str, ...]
     frames: Mapping[str, tuple[Path, ...]]
     without_frames: tuple[str, ...]
     lengths: Mapping[str, tuple[int, int]]
+    unannotated: Mapping[str, int]
 
     @property
     def nothing(self) -> bool:
@@ -42,13 +44,19 @@ class Missing(NamedTuple):
             lines.append(f"{name}: missing frames ({len(paths)}), the first is {paths[0]}")
         for name, (there, due) in self.lengths.items():
             lines.append(f"{name}: annotated frames {there}, in the benchmark {due}")
-        return lines
+        return [*lines, *unannotated_lines(self.unannotated)]
+
+
+def unannotated_lines(counts: Mapping[str, int]) -> list[str]:
+    """A line for each sequence of `images_beyond`."""
+    return [f"{name}: images without an annotation: {count}" for name, count in counts.items()]
 
 
 def missing(
     sequences: Iterable[Sequence],
     expected_names: Iterable[str] = (),
     expected_lengths: Mapping[str, int] | None = None,
+    own_folders: bool = False,
 ) -> Missing:
     """Compare what is on disk with what should be; one listing per folder of images.
 
@@ -56,6 +64,8 @@ def missing(
       sequences: as read.
       expected_names: of a complete benchmark (`subsets.list_names`, `got10k_names`).
       expected_lengths: frames by sequence name, where known; by default OTB's.
+      own_folders: a folder of images holds one sequence, so that each image should have an
+        annotation, unless it is known how many have.
     """
     sequences = list(sequences)
     there = {sequence.name for sequence in sequences}
@@ -69,7 +79,29 @@ def missing(
             for sequence in sequences
             if len(sequence.truth) != lengths.get(sequence.name, len(sequence.truth))
         },
+        unannotated=images_beyond(s for s in sequences if own_folders and s.name not in lengths),
     )
+
+
+def images_beyond(sequences: Iterable[Sequence | VotSequence]) -> dict[str, int]:
+    """Sequence name -> images in its folder beside its frames; where there are none, nothing."""
+    counts = {}
+    for sequence in sequences:
+        annotated = {path.name for path in sequence.frames}
+        there = filter(is_frame, listing(sequence.frames[0].parent)[0] if annotated else ())
+        counts[sequence.name] = sum(name not in annotated for name in there)
+    return {name: count for name, count in counts.items() if count}
+
+
+def folders_without_truth(root: Path, depth: int = 3) -> Iterator[Path]:
+    """Folders at or below `root` that hold images as OTB does, but no annotation."""
+    files, folders = listing(root)
+    if "img" in folders:
+        if not any(name.startswith("groundtruth_rect") for name in files):
+            yield root
+    elif depth:
+        for name in folders:
+            yield from folders_without_truth(root / name, depth - 1)
 
 
 def require_frames(sequences: Iterable[Sequence]) -> None:

@@ -8,21 +8,27 @@
                     "gt_rect": [[198, 214, 34, 81], ...]}, ...}                       SiamDW
 
 Numbers are the benchmarks' own, pixels from 1. "absent" is the inverse of what it says: 1 where the
-target is to be seen. The file rules which frames there are: Tiger1 has the 349 of OTB's toolkit in
-some, all 354 in others, and `first_frame` tells by the first image's number.
+target is to be seen. The file rules which frames there are, the first image's number which is the
+first. Of Tiger1, some files have the 349 of OTB's toolkit, others all 354, of which OTB omits five.
 """
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc_jax.evaluation.benchmarks.annotation import read_text
-from siamfc_jax.evaluation.benchmarks.otb_facts import canonical_name, otb_facts
-from siamfc_jax.evaluation.sequences import Sequence, SequenceError
+from siamfc_jax.evaluation.benchmarks.annotation import read_each, read_text, size_of
+from siamfc_jax.evaluation.benchmarks.otb_facts import OtbFacts, canonical_name, otb_facts
+from siamfc_jax.evaluation.sequences import (
+    NO_FILE_NAME,
+    Sequence,
+    SequenceError,
+    names_a_file,
+)
 
 _CODES = {
     "Illumination Variation": "IV",
@@ -47,18 +53,23 @@ _CODES = {
 }
 
 
-def read_dataset_json(file: Path, images: Path | None = None) -> list[Sequence]:
+def read_dataset_json(
+    file: Path, images: Path | None = None, *, damaged: dict[str, str] | None = None
+) -> list[Sequence]:
     """The sequences of a dataset JSON, in its order.
 
     Args:
       file: in either format of this module. Where all its names are OTB's, in whatever spelling,
         they become `canonical_name`s, and the intervals that TRE omits are known.
-      images: the folder its image names are relative to; without one, sequences have no frames.
+      images: the folder its image names are relative to; without one, sequences have no frames
+        and no size.
+      damaged: takes sequences that cannot be read, name -> why; without it, the first raises.
 
     Of lists of differing lengths the shortest counts; `completeness.missing` knows what is due.
 
     Raises:
-      SequenceError: no JSON of these formats, or an entry with a garbled or missing list.
+      SequenceError: no JSON of these formats; without `damaged`, an entry with a garbled or
+        missing list.
     """
     try:
         entries = json.loads(read_text(file))
@@ -67,29 +78,47 @@ def read_dataset_json(file: Path, images: Path | None = None) -> list[Sequence]:
     if not isinstance(entries, dict) or not entries:
         raise SequenceError(f"{file}: is no JSON of sequences by name; give e.g. OTB100.json")
     is_otb = all(canonical_name(name) in otb_facts() for name in entries)
-    return [
-        _read(f"{file}, {name}", name, entry, images, is_otb) for name, entry in entries.items()
-    ]
+    readers = {
+        canonical_name(name) if is_otb else name: partial(
+            _read, f"{file}, {name}", name, entry, images, is_otb
+        )
+        for name, entry in entries.items()
+    }
+    return read_each(readers, damaged)
 
 
 def _read(where: str, name: str, entry: Any, images: Path | None, is_otb: bool) -> Sequence:
+    if not names_a_file(name):
+        raise SequenceError(f"{where}: {NO_FILE_NAME}")
     if not isinstance(entry, dict):
         raise SequenceError(f"{where}: is no description of a sequence; give e.g. OTB100.json")
     truth = _truth(where, entry)
     paths = _image_paths(where, name, entry)
     visible = _visible(where, entry, len(truth))
     count = min(len(truth), len(paths)) if paths else len(truth)
-    number = paths[0].stem if paths else ""
     facts = otb_facts()[canonical_name(name)] if is_otb else None
+    first = _first_frame(paths, facts, len(truth))
+    skipped = facts.skipped if facts and first == facts.first else 0
+    frames = tuple(images / path for path in paths[skipped:count]) if images else ()
     return Sequence(
         name=facts.name if facts else name,
-        frames=tuple(images / path for path in paths[:count]) if images else (),
-        truth=truth[:count],
-        first_frame=int(number) if number.isdecimal() else 1,
+        frames=frames,
+        truth=truth[skipped:count],
+        first_frame=first + skipped,
         attributes=facts.attributes if facts else _attributes(where, entry),
-        visible=None if visible is None else visible[:count],
+        size=size_of(frames),
+        visible=None if visible is None else visible[skipped:count],
         omitted=facts.omitted if facts else (),
+        omitted_truth=truth[:skipped] if skipped else None,
     )
+
+
+def _first_frame(paths: list[Path], facts: OtbFacts | None, rows: int) -> int:
+    if paths and paths[0].stem.isdecimal():
+        return int(paths[0].stem)
+    if facts is None:
+        return 1
+    return facts.first + (facts.skipped if rows <= facts.length else 0)
 
 
 def _truth(where: str, entry: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -101,7 +130,7 @@ def _truth(where: str, entry: Mapping[str, Any]) -> NDArray[np.float64]:
         raise SequenceError(f"{where}: gt_rect is not rows of numbers; fetch it again") from None
     if truth.ndim == 2 and truth.shape[1] >= 6:
         raise SequenceError(f"{where}: gt_rect holds polygons; read VOT from its own folders")
-    if truth.ndim != 2 or truth.shape[1] != 4 or not len(truth):
+    if truth.ndim != 2 or truth.shape[1] != 4 or not len(truth) or np.isinf(truth).any():
         raise SequenceError(f"{where}: gt_rect is not rows of x, y, w, h; fetch it again")
     return truth
 

@@ -12,6 +12,7 @@ val/                                                   <- root, or the folder th
 
 import fnmatch
 import re
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,27 +21,37 @@ import numpy as np
 from siamfc_jax.evaluation.benchmarks.annotation import (
     listing,
     numbered_frames,
+    read_each,
     read_labels,
     read_names,
     read_rows,
     read_text,
     require_folder,
+    size_of,
 )
 from siamfc_jax.evaluation.sequences import Sequence, SequenceError
 
 
 def read_got10k(
-    root: Path, subset: Literal["val", "test"] = "val", *, with_frames: bool = True
+    root: Path,
+    subset: Literal["val", "test"] = "val",
+    *,
+    with_frames: bool = True,
+    damaged: dict[str, str] | None = None,
 ) -> list[Sequence]:
     """The sequences of list.txt, or, without one, those that are there, in this order.
 
-    `size` is the resolution of meta_info.ini, to which the toolkit clips boxes; `attributes` holds
-    its root class ("animal"); `visible` tells where cover is not 0. Of test sequences only the
-    first box is known: with frames, the rows after it are NaN. Frames are listed whether on disk
-    or not; `completeness.missing` tells, also of sequences that are listed but not there.
+    `size` is the resolution of meta_info.ini (without one, of the first frame, if it is listed), to
+    which the toolkit clips boxes; `attributes` holds its root class ("animal"); `visible` tells
+    where cover is not 0. Of test sequences only the first box is known: with frames, the rows after
+    it are NaN. Frames are listed whether on disk or not; `completeness.missing` tells, also of
+    sequences that are listed but not there.
+
+    Args:
+      damaged: takes sequences that cannot be read, name -> why; without it, the first raises.
 
     Raises:
-      SequenceError: not this layout, or an unreadable or incomplete annotation.
+      SequenceError: not this layout; without `damaged`, an unreadable or incomplete annotation.
     """
     require_folder(root, f"GOT-10k's {subset}")
     split = root / subset if (root / subset).is_dir() else root
@@ -51,7 +62,9 @@ def read_got10k(
             "... (or its parent)"
         )
     names = got10k_names(root, subset) if (split / "list.txt").exists() else tuple(folders)
-    return [_read(split / name, subset, with_frames) for name in names if name in folders]
+    present = [name for name in names if name in folders]
+    readers = {name: partial(_read, split / name, subset, with_frames) for name in present}
+    return read_each(readers, damaged)
 
 
 def got10k_names(root: Path, subset: Literal["val", "test"] = "val") -> tuple[str, ...]:
@@ -73,12 +86,13 @@ def _read(folder: Path, subset: str, with_frames: bool) -> Sequence:
     cover = read_labels(folder / "cover.label", len(truth)) if subset == "val" else None
     meta = _meta_info(folder / "meta_info.ini")
     root_class = meta.get("root_class", "")
+    frames = numbered_frames(folder, 1, len(truth), 8) if images else ()
     return Sequence(
         name=folder.name,
-        frames=numbered_frames(folder, 1, len(truth), 8) if images else (),
+        frames=frames,
         truth=truth,
         attributes=frozenset([root_class] if root_class else []),
-        size=_size(meta.get("resolution", "")),
+        size=_size(meta.get("resolution", "")) or size_of(frames),
         visible=None if cover is None else cover > 0,
     )
 

@@ -16,6 +16,7 @@ occluded or out of view, as other toolkits derive it.
 
 import functools
 from collections.abc import Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from typing import Literal
 from siamfc_jax.evaluation.benchmarks.annotation import (
     listing,
     numbered_frames,
+    read_each,
     read_labels,
     read_rows,
     require_folder,
@@ -42,6 +44,7 @@ def read_lasot(
     subset: Literal["test", "all"] = "test",
     annos: Path | None = None,
     with_frames: bool = True,
+    damaged: dict[str, str] | None = None,
 ) -> list[Sequence]:
     """The sequences at `root`, by category and number.
 
@@ -51,22 +54,24 @@ def read_lasot(
       annos: the toolkit's annotation, for attributes and absence of sequences read as data; its
         flags of absence win over those of the data.
       with_frames: list the frames, whether on disk or not (`completeness.missing` tells).
+      damaged: takes sequences that cannot be read, name -> why; without it, the first raises.
 
     Rows whose numbers are not all positive are kept as they are: metrics leave them out.
 
     Raises:
-      SequenceError: no sequence there, or an unreadable or incomplete annotation.
+      SequenceError: no sequence there; without `damaged`, an unreadable or incomplete annotation.
     """
     require_folder(root, "LaSOT's categories, or its toolkit's annos")
     if annos is not None:
         require_folder(annos, "the toolkit's annotation (absent/, att/)")
     toolkit = root / "annos" if (root / "annos").is_dir() else root
     if (toolkit / "absent").is_dir():
-        return [_from_toolkit(toolkit, name) for name in _chosen(toolkit, _stems(toolkit), subset)]
+        names = _chosen(toolkit, _stems(toolkit), subset)
+        return read_each({name: partial(_from_toolkit, toolkit, name) for name in names}, damaged)
     folders = {folder.name: folder for folder in _folders(root)}
-    return [
-        _from_data(folders[name], annos, with_frames) for name in _chosen(root, folders, subset)
-    ]
+    names = _chosen(root, folders, subset)
+    readers = {name: partial(_from_data, folders[name], annos, with_frames) for name in names}
+    return read_each(readers, damaged)
 
 
 @functools.cache

@@ -60,6 +60,12 @@ def canonical_name(name: str) -> str:
     return _spellings().get(name.strip().lower(), name)
 
 
+def otb_spellings(name: str) -> tuple[str, ...]:
+    """Every spelling, in small letters, of one of OTB's sequences; none of others."""
+    known = canonical_name(name)
+    return tuple(spelling for spelling, one in _spellings().items() if one == known)
+
+
 @functools.cache
 def _spellings() -> dict[str, str]:
     spellings = {"human4": "Human4-2"}

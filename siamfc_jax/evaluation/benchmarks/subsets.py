@@ -40,11 +40,9 @@ def subset(
     Raises:
       SequenceError: an unknown name, attribute or list, with close spellings; or nothing is left.
     """
-    chosen = list(sequences)
-    if names is not None:
-        known = [sequence.name for sequence in chosen]
-        wanted = {_known(name, known, "sequence") for name in names}
-        chosen = [sequence for sequence in chosen if sequence.name in wanted]
+    everything = list(sequences)
+    wanted = chosen_names([sequence.name for sequence in everything], names)
+    chosen = [sequence for sequence in everything if sequence.name in wanted]
     if attribute is not None:
         codes = sorted(frozenset[str]().union(*(sequence.attributes for sequence in chosen)))
         code = _known(attribute, codes, "attribute")
@@ -58,6 +56,33 @@ def subset(
             "ask for less at a time"
         )
     return chosen
+
+
+def chosen_names(there: Iterable[str], names: Iterable[str] | None = None) -> list[str]:
+    """The names among `there` that are asked for as for `subset`, in their order; None: all.
+
+    Raises:
+      SequenceError: unknown names, all of them.
+    """
+    chosen = list(there)
+    if names is None:
+        return chosen
+    wanted, unknown = set(), []
+    for name in names:
+        try:
+            wanted.add(_known(name, chosen, "sequence"))
+        except SequenceError as error:
+            unknown.append(str(error))
+    if unknown:
+        raise SequenceError("; ".join(unknown))
+    return [name for name in chosen if name in wanted]
+
+
+def smallest_list(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of the smallest of OTB's published lists that holds all of `names`; none without."""
+    found = set(names)
+    lists = sorted(map(list_names, OTB_LISTS), key=len)
+    return next((members for members in lists if found <= set(members)), ())
 
 
 def _known(wanted: str, known: Iterable[str], what: str) -> str:

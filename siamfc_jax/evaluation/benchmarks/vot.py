@@ -25,47 +25,45 @@ from siamfc_jax.evaluation.benchmarks.annotation import (
     require_folder,
 )
 from siamfc_jax.evaluation.regions import Region, RegionError, check_region
-from siamfc_jax.evaluation.sequences import SequenceError, VotSequence, frame_size
+from siamfc_jax.evaluation.sequences import (
+    NO_FILE_NAME,
+    SequenceError,
+    VotSequence,
+    frame_size,
+    names_a_file,
+)
 
 _ANNOTATION = "groundtruth.txt"
 
 
-def read_vot(root: Path, *, with_frames: bool = True) -> list[VotSequence]:
+def read_vot(
+    root: Path, *, with_frames: bool | None = True, damaged: dict[str, str] | None = None
+) -> list[VotSequence]:
     """Every sequence of a challenge, in the order of list.txt; without one, by name.
 
     Args:
       root: folder of list.txt, a workspace of vot-toolkit, or the folder of one sequence.
       with_frames: False leaves `frames` empty; then images may be missing, if a sequence's metadata
-        say the size.
+        say the size. None does so where not all of them are there.
+      damaged: takes what cannot be read, name -> why, in a line; else it raises.
 
     Raises:
-      SequenceError: something is missing or unreadable: the first such thing, and how many
-        sequences more have one; `vot_problems` names them all.
+      SequenceError: no sequence at all; or, without `damaged`, something is missing or unreadable:
+        the first such thing, and how many sequences more have one.
     """
-    sequences, problems = _read_all(root, with_frames)
-    if problems:
-        more = f"; {len(problems) - 1} more sequences have problems" if problems[1:] else ""
-        raise SequenceError(problems[0] + more)
-    return sequences
-
-
-def vot_problems(root: Path, *, with_frames: bool = True) -> list[str]:
-    """What is missing or unreadable, a line for each sequence with a problem.
-
-    Raises:
-      SequenceError: there is no sequence at all.
-    """
-    return _read_all(root, with_frames)[1]
-
-
-def _read_all(root: Path, with_frames: bool) -> tuple[list[VotSequence], list[str]]:
-    sequences, problems = [], []
+    sequences, problems = [], {}
     for folder in _folders(root):
         try:
             sequences.append(_read(folder, with_frames))
         except SequenceError as error:
-            problems.append(str(error))
-    return sequences, problems
+            problems[_name(folder)] = str(error)
+    if damaged is not None:
+        damaged.update(problems)
+    elif problems:
+        first, *others = problems.values()
+        more = f"; {len(others)} more sequences have problems" if others else ""
+        raise SequenceError(first + more)
+    return sequences
 
 
 def _folders(root: Path) -> list[Path]:
@@ -84,17 +82,25 @@ def _folders(root: Path) -> list[Path]:
     )
 
 
-def _read(folder: Path, with_frames: bool) -> VotSequence:
+def _name(folder: Path) -> str:
+    try:
+        return _metadata(folder / "sequence").values.get("name", folder.resolve().name)
+    except SequenceError:
+        return folder.resolve().name
+
+
+def _read(folder: Path, with_frames: bool | None) -> VotSequence:
     if not folder.is_dir():
         raise SequenceError(f"{folder}: missing, but list.txt names it; fetch it or take it off")
     metadata = _metadata(folder / "sequence")
+    name = metadata.values.get("name", folder.resolve().name)
+    if not names_a_file(name):
+        raise SequenceError(f"{metadata.file}: name={name}: {NO_FILE_NAME}")
     truth = read_regions(folder / _ANNOTATION)
     frames = _frames(folder, metadata, len(truth))
-    if with_frames:
-        require_frames(folder.name, frames)
     return VotSequence(
-        name=metadata.values.get("name", folder.resolve().name),
-        frames=frames if with_frames else (),
+        name=name,
+        frames=kept_frames(folder.name, frames, with_frames),
         truth=truth,
         size=_size(frames[0], metadata),
         tags=_tags(folder, len(truth)),
@@ -157,15 +163,22 @@ def _frames(folder: Path, metadata: _Metadata, count: int) -> tuple[Path, ...]:
     return tuple(folder / (pattern % number) for number in range(1, count + 1))
 
 
-def require_frames(name: str, frames: tuple[Path, ...]) -> None:
-    """Raise SequenceError if a file is missing: the first, and how many; files are listed once."""
+def kept_frames(name: str, frames: tuple[Path, ...], with_frames: bool | None) -> tuple[Path, ...]:
+    """`frames`, or none; see `read_vot`.
+
+    Raises:
+      SequenceError: a file is missing: the first, and how many.
+    """
+    if with_frames is False:
+        return ()
     there = {folder: set(listing(folder)[0]) for folder in {frame.parent for frame in frames}}
     missing = [frame for frame in frames if frame.name not in there[frame.parent]]
-    if missing:
+    if missing and with_frames:
         raise SequenceError(
             f"{missing[0]}: missing; {len(missing)} of {name}'s {len(frames)} frames are; "
             "fetch the sequence again"
         )
+    return () if missing else frames
 
 
 def _size(first_frame: Path, metadata: _Metadata) -> tuple[int, int]:
@@ -186,8 +199,8 @@ def _tags(folder: Path, count: int) -> dict[str, NDArray[np.bool_]]:
 
 
 def _tag(file: Path, count: int) -> NDArray[np.bool_]:
-    """Frames beyond the end of the file do not carry the tag; an empty file is one."""
-    lines = read_text(file).splitlines() if file.stat().st_size else []
+    """Frames beyond the end of the file do not carry the tag; a blank file is one."""
+    lines = read_text(file, blank=True).splitlines()
     try:
         marked = np.asarray([float(line or 0) > 0 for line in map(str.strip, lines)], np.bool_)
     except ValueError:

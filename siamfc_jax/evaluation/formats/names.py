@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from siamfc_jax.evaluation.benchmarks.otb_facts import otb_spellings
 from siamfc_jax.evaluation.runs import ResultError
 
 Folder = Path | zipfile.Path
 """A folder on disk or in a zip file."""
 
-# OTB's folder Human4 has two targets, of which only the second is evaluated.
-_ALIASES = {"human4-2": "human4", "human4": "human4-2"}
+
+# The longest sequences' results are a few MB, all of LaSOT's 30 MB.
+_LARGEST, _LARGEST_ARCHIVE = 2**25, 2**28
 
 
 class Listing:
     """The names in a folder, to be asked for by a sequence's name and a suffix.
 
-    "Jogging-1", "jogging_1" and "Jogging.1" are one sequence; the exact spelling goes first.
+    "Jogging-1", "jogging_1", "Jogging.1" and "Jogging1" are one sequence of OTB, "a_b" and "A.b" of
+    any benchmark; the exact spelling goes first.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -72,13 +75,18 @@ def content(file: Folder) -> bytes:
     """The bytes of a file.
 
     Raises:
-      ResultError: it is missing or cannot be read.
+      ResultError: it is missing, cannot be read, or is too large.
     """
+    largest = _LARGEST_ARCHIVE if file.name.endswith(".npz") else _LARGEST
     try:
-        return file.read_bytes()
+        with file.open("rb") as stream:
+            found: bytes = stream.read(largest + 1)
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ResultError(f"{file}: cannot be read ({reason}); run this sequence again") from None
+    if len(found) > largest:
+        raise ResultError(f"{file}: larger than any result, {largest} bytes; give another file")
+    return found
 
 
 @contextmanager
@@ -91,9 +99,9 @@ def naming(file: Folder) -> Iterator[None]:
 
 
 def _spellings(sequence: str) -> Iterator[str]:
-    name = _loose(sequence)
+    loose = set(map(_loose, (sequence, *otb_spellings(sequence))))
     # The longer one first: human4_2_KCF is not tracker 2_KCF on human4.
-    yield from sorted({name, _ALIASES.get(name, name)}, key=len, reverse=True)
+    yield from sorted(loose, key=lambda name: (-len(name), name))
 
 
 def _loose(name: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc_jax.evaluation.formats import affine_results
-from siamfc_jax.evaluation.formats.completeness import expected_starts, length
+from siamfc_jax.evaluation.formats.completeness import expected_starts
 from siamfc_jax.evaluation.protocols.perturbations import SHIFTS
 from siamfc_jax.evaluation.runs import ResultError, Run
 from siamfc_jax.evaluation.sequences import Sequence as Video
@@ -85,7 +85,7 @@ def _start(entry: Mapping[str, Any], sequence: Video, expected: int) -> int:
     guesses = [int(first) - sequence.first_frame]
     if begin is not None:
         guesses.append(int(first - begin))
-    return next((guess for guess in guesses if 0 <= guess < length(sequence)), guesses[0])
+    return expected if expected in guesses else guesses[0]
 
 
 def numbers(entry: Mapping[str, Any], field: str) -> NDArray[np.float64]:

@@ -16,12 +16,8 @@ from siamfc_jax.evaluation.formats.otb_mat import read_mat
 from siamfc_jax.evaluation.formats.repetitions import numbered_files
 from siamfc_jax.evaluation.formats.text_rows import parse_table
 from siamfc_jax.evaluation.formats.times import column_of, read_times
-from siamfc_jax.evaluation.runs import ResultError, Run
+from siamfc_jax.evaluation.runs import Run
 from siamfc_jax.evaluation.sequences import Sequence
-
-
-class TrackerUnnamed(ResultError):
-    """A folder holds results of several trackers, and none was chosen."""
 
 
 class Reader(Protocol):
@@ -32,6 +28,10 @@ class Reader(Protocol):
     def holds(self, sequence: Sequence) -> bool:
         """Whether there is a file of this sequence."""
 
+    def trackers(self, sequence: Sequence) -> frozenset[str]:
+        """Whose files of a sequence there are, where they bear a tracker's name."""
+        return frozenset()
+
     def where(self, sequence: Sequence) -> Folder:
         """The file or folder of a sequence that it holds."""
 
@@ -39,7 +39,7 @@ class Reader(Protocol):
         """The runs of a sequence that it holds; raises ResultError."""
 
 
-class FlatText:
+class FlatText(Reader):
     """Files `<sequence>.txt`, times in `<sequence>_time.txt` beside them or in `times/`."""
 
     def __init__(self, folder: Folder, tracker: str | None) -> None:
@@ -59,7 +59,7 @@ class FlatText:
         return (Run(boxes, 0, None if times is None else read_times(times, len(boxes))[:, 0]),)
 
 
-class RepeatedText:
+class RepeatedText(Reader):
     """Files `<sequence>/<sequence>_001.txt`, ..., times in `<sequence>/<sequence>_time.txt`."""
 
     def __init__(self, folder: Folder, tracker: str | None) -> None:
@@ -82,7 +82,7 @@ class RepeatedText:
         return tuple(run._replace(seconds=column_of(times, k)) for k, run in enumerate(runs))
 
 
-class MatFiles:
+class MatFiles(Reader):
     """Files `<sequence>_<tracker>.mat`."""
 
     def __init__(self, folder: Folder, tracker: str | None) -> None:
@@ -93,12 +93,11 @@ class MatFiles:
         found = self._files.beginning(sequence.name, ".mat")
         return bool(found) if self._tracker is None else self._tracker in found
 
+    def trackers(self, sequence: Sequence) -> frozenset[str]:
+        return frozenset(self._files.beginning(sequence.name, ".mat"))
+
     def where(self, sequence: Sequence) -> Folder:
         found = self._files.beginning(sequence.name, ".mat")
-        if self._tracker is None and len(found) > 1:
-            raise TrackerUnnamed(
-                f"{self._files.folder}: results of {', '.join(sorted(found))}; name one tracker"
-            )
         return found[self._tracker or next(iter(found))]
 
     def read(self, sequence: Sequence, protocol: str) -> tuple[Run, ...]:
@@ -107,7 +106,7 @@ class MatFiles:
             return read_mat(content(file), sequence, protocol)
 
 
-class JsonFiles:
+class JsonFiles(Reader):
     """Files `<sequence>.json`."""
 
     def __init__(self, folder: Folder, tracker: str | None) -> None:
@@ -125,7 +124,7 @@ class JsonFiles:
             return read_json(content(file), sequence, protocol)
 
 
-class NpzFile:
+class NpzFile(Reader):
     """One archive of all sequences."""
 
     def __init__(self, folder: Folder, tracker: str | None) -> None:

@@ -3,17 +3,12 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from siamfc_jax.evaluation.formats.completeness import (
-    aligned,
-    check_rows,
-    expected_starts,
-    length,
-)
+from siamfc_jax.evaluation.formats.completeness import check_rows, check_start, expected_starts
 from siamfc_jax.evaluation.formats.names import Folder, naming, open_root
-from siamfc_jax.evaluation.formats.readers import READERS, Reader, TrackerUnnamed
+from siamfc_jax.evaluation.formats.readers import READERS, Reader
 from siamfc_jax.evaluation.formats.text_layouts import LAYOUTS
 from siamfc_jax.evaluation.formats.times import check_seconds
-from siamfc_jax.evaluation.runs import ResultError, Results, Run
+from siamfc_jax.evaluation.runs import ResultError, Results, Run, aligned, length
 from siamfc_jax.evaluation.sequences import Sequence
 
 
@@ -45,28 +40,18 @@ def read_results(
     """
     wanted = list(sequences)
     reader = _open(path, wanted, format, protocol, tracker)
+    trackers = frozenset[str]().union(*map(reader.trackers, wanted))
+    if tracker is None and len(trackers) > 1:
+        raise ResultError(f"{path}: results of {', '.join(sorted(trackers))}; name one tracker")
     runs, problems = {}, {}
     for sequence in wanted:
         try:
             if not reader.holds(sequence):
                 raise ResultError(f"{path}: no file of {sequence.name}; run this sequence")
             runs[sequence.name] = _complete(reader, sequence, protocol)
-        except TrackerUnnamed:
-            raise
         except ResultError as error:
             problems[sequence.name] = str(error)
     return Results(runs, problems)
-
-
-def present(
-    folder: Path, tracker: str, sequence: Sequence, *, format: str, protocol: str = "OPE"
-) -> tuple[Run, ...] | None:
-    """The runs of a sequence that `write_sequence` wrote, if all are there in full, else None."""
-    try:
-        found = read_results(folder, [sequence], format=format, protocol=protocol, tracker=tracker)
-    except ResultError:
-        return None
-    return found.runs.get(sequence.name)
 
 
 def _complete(reader: Reader, sequence: Sequence, protocol: str) -> tuple[Run, ...]:
@@ -76,7 +61,9 @@ def _complete(reader: Reader, sequence: Sequence, protocol: str) -> tuple[Run, .
         if protocol != "OPE" and len(runs) != len(expected):
             raise ResultError(f"{len(runs)} runs, {protocol} has {len(expected)}; run it again")
         runs = tuple(aligned(run, sequence) for run in runs)
-        for run in runs:
+        for index, run in enumerate(runs):
+            # All repetitions of OPE begin where the first does.
+            check_start(run.start, expected[min(index, len(expected) - 1)])
             check_rows(len(run.boxes), run.start, length(sequence))
             if run.seconds is not None:
                 check_seconds(run.seconds, len(run.boxes))
@@ -90,7 +77,12 @@ def _open(
     name first."""
     kinds = _kinds(format)
     root = open_root(path)
-    for folders in (_named(root, protocol, tracker), _plain(root, protocol)):
+    # OPE is the first of TRE's runs.
+    protocols = ("OPE", "TRE") if protocol == "OPE" else (protocol,)
+    places = (
+        folders for one in protocols for folders in (_named(root, one, tracker), _plain(root, one))
+    )
+    for folders in places:
         readers = [READERS[kind][0](folder, tracker) for folder in folders for kind in kinds]
         held = [sum(map(reader.holds, sequences)) for reader in readers]
         if any(held):

@@ -13,12 +13,14 @@ Seconds = NDArray[np.float64] | None
 
 
 def check_seconds(seconds: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
-    """`seconds` [n, ...], if there is one for every row; raises ResultError."""
+    """`seconds` [n, ...], if there is one for every row, none negative; raises ResultError."""
     if len(seconds) != rows:
         raise ResultError(
             f"{len(seconds)} times for {rows} frames; run this sequence again, or remove the "
             "times to score without them"
         )
+    if (seconds < 0).any():
+        raise ResultError("a negative time; remove the times to score without them")
     return seconds
 
 

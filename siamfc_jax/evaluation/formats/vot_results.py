@@ -27,6 +27,9 @@ from siamfc_jax.evaluation.formats.times import check_seconds, column_of, column
 from siamfc_jax.evaluation.runs import ResultError, Results, VotRun
 from siamfc_jax.evaluation.sequences import VotSequence
 
+# What a folder is called that belongs to one experiment.
+_EXPERIMENTS = ("baseline", "region_noise", "grayscale", "unsupervised", "realtime", "longterm")
+
 _PARSERS = {".txt": vot_text.parse_trajectory, ".bin": vot_binary.parse_trajectory}
 
 
@@ -36,6 +39,7 @@ def read_vot_results(
     *,
     experiment: str = "baseline",
     tracker: str | None = None,
+    unnamed: bool = True,
 ) -> Results[VotRun]:
     """Read a tracker's repetitions of an experiment; text is preferred to binary, as VOT does.
 
@@ -43,6 +47,7 @@ def read_vot_results(
       path: folder (or zip file) of the experiment, of the tracker, or of several trackers, one of
         which `tracker` names.
       sequences: whose runs are wanted; of their truth only the length is used.
+      unnamed: a folder that is called after no experiment may hold this one's files.
 
     Returns:
       All repetitions of every sequence whose files are whole, and what is wrong with the others.
@@ -51,7 +56,7 @@ def read_vot_results(
       ResultError: no such folder, or no file of any sequence in it.
     """
     wanted = list(sequences)
-    listing = _open(path, wanted, experiment, tracker)
+    listing = _open(path, wanted, experiment, tracker, unnamed)
     runs, problems = {}, {}
     for sequence in wanted:
         try:
@@ -95,22 +100,14 @@ def write_vot_sequence(
         write_whole(place / f"{sequence}_{number:03d}{kept}", data)
 
 
-def present_vot(
-    folder: Path, tracker: str, sequence: VotSequence, *, experiment: str = "baseline"
-) -> tuple[VotRun, ...]:
-    """The repetitions of a sequence that are on disk in full; none, if one is damaged."""
-    try:
-        results = read_vot_results(folder, [sequence], experiment=experiment, tracker=tracker)
-    except ResultError:
-        return ()
-    return results.runs.get(sequence.name, ())
-
-
 def _open(
-    path: Path, sequences: list[VotSequence], experiment: str, tracker: str | None
+    path: Path, sequences: list[VotSequence], experiment: str, tracker: str | None, unnamed: bool
 ) -> Listing:
     root = open_root(path)
-    places = [root / experiment, root]
+    places = [root / experiment]
+    called = path.absolute().name
+    if called == experiment or (unnamed and called not in _EXPERIMENTS):
+        places.append(root)
     if tracker is not None:
         places.insert(0, root / tracker / experiment)
     for place in places:

@@ -9,17 +9,23 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from siamfc_jax.durable import write_whole
 from siamfc_jax.evaluation.formats.npz import write_npz
 from siamfc_jax.evaluation.formats.otb_json import write_json
 from siamfc_jax.evaluation.formats.otb_mat import write_mat
 from siamfc_jax.evaluation.formats.reading import read_results
 from siamfc_jax.evaluation.formats.text_layouts import LAYOUTS, write_text
+from siamfc_jax.evaluation.formats.text_rows import format_rows
 from siamfc_jax.evaluation.runs import ResultError, Run
 from siamfc_jax.evaluation.sequences import Sequence
 
-FORMATS = (*LAYOUTS, "otb-mat", "otb-json", "npz")
-"""otb-mat, otb-json and npz hold TRE and SRE, got10k and npz repetitions, the others one run."""
+FORMATS_OF_MANY_RUNS = ("otb-mat", "otb-json", "npz")
+"""These hold TRE and SRE."""
+FORMATS = (*LAYOUTS, *FORMATS_OF_MANY_RUNS)
+"""got10k and npz hold repetitions, text formats one run."""
 
 
 def write_results(
@@ -83,6 +89,9 @@ def write_sequence(
 def write_submission(folder: Path, tracker: str, sequences: Iterable[Sequence]) -> Path:
     """Zip the tracker's files of format "got10k" as GOT-10k's server takes them.
 
+    A box with a number that is not finite is replaced by the one before: such a number would make
+    the server's mean one, too.
+
     Returns:
       `<folder>/<tracker>.zip`, with a folder per sequence at its top.
 
@@ -91,14 +100,23 @@ def write_submission(folder: Path, tracker: str, sequences: Iterable[Sequence]) 
       StorageError: the file cannot be written.
     """
     wanted = list(sequences)
-    problems = read_results(folder, wanted, format="got10k", tracker=tracker).problems
+    runs, problems = read_results(folder, wanted, format="got10k", tracker=tracker)
     if problems:
         raise ResultError(f"{len(problems)} of {len(wanted)}: {next(iter(problems.values()))}")
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for sequence in wanted:
-            for file in sorted((folder / tracker / sequence.name).glob(f"{sequence.name}_*.txt")):
-                archive.write(file, f"{sequence.name}/{file.name}")
+        for name, own in runs.items():
+            for number, run in enumerate(own, 1):
+                rows = format_rows(_all_finite(run.boxes))
+                archive.writestr(f"{name}/{name}_{number:03d}.txt", rows)
+            times = folder / tracker / name / f"{name}_time.txt"
+            if times.exists():
+                archive.write(times, f"{name}/{times.name}")
     path = folder / f"{tracker}.zip"
     write_whole(path, content.getvalue())
     return path
+
+
+def _all_finite(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    finite = np.isfinite(boxes).all(1)
+    return boxes[np.maximum.accumulate(np.where(finite, np.arange(len(boxes)), 0))]

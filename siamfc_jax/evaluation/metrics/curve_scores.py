@@ -23,7 +23,9 @@ def score_sequences(
     *,
     success_thresholds: Floats,
     expected_runs: int | None = None,
+    from_first: bool = True,
     weigh_by_frames: bool = False,
+    with_precision: bool = True,
 ) -> CurveScores:
     """Score every sequence that has a usable result; the others go into `problems`.
 
@@ -31,18 +33,23 @@ def score_sequences(
       labels: tracker, benchmark, protocol, profile.
       score: scores the runs over one sequence; raises ResultError if they are unusable.
       expected_runs: how many runs a sequence must have; None: at least one.
+      from_first: whether every run must begin on the first frame.
+      with_precision: whether the benchmark defines it.
     """
     scored: list[tuple[Sequence, SequenceCurves]] = []
     problems: dict[str, str] = {}
     for sequence in sequences:
         try:
             runs = _runs(results, sequence.name, expected_runs)
+            if from_first and any(run.start > 0 for run in runs):
+                raise ResultError("a run begins on a later frame than the first; run it whole")
             scored.append((sequence, score(sequence, runs)))
         except ResultError as error:
             problems[sequence.name] = str(error)
 
     curves = [curve for _, curve in scored]
     frames = np.asarray([curve.frames for curve in curves], np.int64)
+    precision = _optional_rows([curve.precision for curve in curves])
     return CurveScores(
         tracker=labels["tracker"],
         benchmark=labels["benchmark"],
@@ -52,7 +59,7 @@ def score_sequences(
         weights=frames.astype(np.float64) if weigh_by_frames else np.ones(len(scored)),
         success_thresholds=success_thresholds,
         success=_rows([curve.success for curve in curves], len(success_thresholds)),
-        precision=_optional_rows([curve.precision for curve in curves]),
+        precision=np.zeros((0, 51)) if precision is None and with_precision else precision,
         normalised_precision=_optional_rows([curve.normalised_precision for curve in curves]),
         overlap=np.asarray([curve.overlap for curve in curves], np.float64),
         frames=frames,

@@ -40,6 +40,7 @@ def score_got10k(
         _curves,
         success_thresholds=_THRESHOLDS,
         weigh_by_frames=True,
+        with_precision=False,
     )
     seconds = seconds_of(scores, results)
     seconds = seconds[seconds > 0]
@@ -49,7 +50,7 @@ def score_got10k(
 @np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def _curves(sequence: Sequence, runs: tuple[Run, ...]) -> SequenceCurves:
     if sequence.size is None:
-        raise ResultError("its frame size is unknown; fetch its meta_info.ini")
+        raise ResultError("its frame size is unknown; fetch its meta_info.ini or images")
     shown = np.ones(len(sequence.truth), np.bool_) if sequence.visible is None else sequence.visible
     rows = np.flatnonzero(shown)
     rows = rows[rows > 0]

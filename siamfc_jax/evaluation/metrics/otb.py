@@ -50,6 +50,7 @@ def score_otb(
         lambda sequence, runs: sequence_curves(sequence, runs, rules, ratios),
         success_thresholds=rules.success_thresholds,
         expected_runs=RUNS[protocol],
+        from_first=protocol != "TRE",
     )
     seconds = seconds_of(scores, results)
     return scores._replace(

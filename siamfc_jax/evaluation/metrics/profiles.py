@@ -24,23 +24,29 @@ class RectangleProfile:
     Attributes:
       name, summary: for --help and reports; the summary is one line that says how it differs.
       success_thresholds: [K].
-      unusable: boxes [n, 4] -> [n] whether a box is unusable.
-      carries_forward: an unusable box is replaced by the one before, where there is a truth.
+      carried: boxes [n, 4] -> [n] whether a box is replaced by the one before, where there is a
+        truth; None: none is.
       gives_first: the first box of a run is replaced by the truth.
+      omits: frames ahead of the first evaluated one do not count (`Sequence.omitted_truth`);
+        otherwise they do where a run has them.
       errors: (boxes, truth) -> overlap and centre errors of every frame.
     """
 
     name: str
     summary: str
     success_thresholds: Floats
-    unusable: Callable[[Floats], NDArray[np.bool_]]
-    carries_forward: bool
+    carried: Callable[[Floats], NDArray[np.bool_]] | None
     gives_first: bool
     errors: Callable[[Floats, Floats], FrameErrors]
+    omits: bool = True
 
 
 def unusable_boxes(boxes: Floats) -> NDArray[np.bool_]:
-    """[n] whether a box has a NaN or no area."""
+    """[n] whether a box has a number that is not finite, or no area."""
+    return ~np.isfinite(boxes).all(-1) | _without_area(boxes)
+
+
+def _gaps(boxes: Floats) -> NDArray[np.bool_]:
     return np.isnan(boxes).any(-1) | _without_area(boxes)
 
 
@@ -58,8 +64,7 @@ _PYSOT = RectangleProfile(
     summary="as pysot's toolkit: boxes as they are (first one included), thresholds k*.05 in "
     "floating point, annotations judged by size (success) or centre (precision)",
     success_thresholds=np.arange(0, 1.05, 0.05),
-    unusable=unusable_boxes,
-    carries_forward=False,
+    carried=None,
     gives_first=False,
     errors=pysot_errors,
 )
@@ -70,8 +75,7 @@ OTB_PROFILES: Mapping[str, RectangleProfile] = {
         summary="as the authors' MATLAB toolkit 1.0: unusable boxes repeat the one before, an "
         "unusable annotation is a miss for success and a hit for precision",
         success_thresholds=SUCCESS_THRESHOLDS,
-        unusable=_blank_boxes,
-        carries_forward=True,
+        carried=_blank_boxes,
         gives_first=True,
         errors=matlab_errors,
     ),
@@ -79,12 +83,12 @@ OTB_PROFILES: Mapping[str, RectangleProfile] = {
     "got10k": RectangleProfile(
         name="got10k",
         summary="as the GOT-10k toolkit's OTB experiment: no box is repeated, every annotation "
-        "counts as it is, k/20 as thresholds",
+        "counts as it is, k/20 as thresholds, Tiger1 from frame 1 where the result has it",
         success_thresholds=np.linspace(0, 1, 21),
-        unusable=unusable_boxes,
-        carries_forward=False,
+        carried=None,
         gives_first=True,
         errors=got10k_errors,
+        omits=False,
     ),
 }
 
@@ -94,8 +98,7 @@ LASOT_PROFILES: Mapping[str, RectangleProfile] = {
         summary="as LaSOT's MATLAB toolkit: OTB's rules; frames without the target count for no "
         "curve but stay in the number of frames",
         success_thresholds=SUCCESS_THRESHOLDS,
-        unusable=unusable_boxes,
-        carries_forward=True,
+        carried=_gaps,
         gives_first=True,
         errors=lasot_errors,
     ),

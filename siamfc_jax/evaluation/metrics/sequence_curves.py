@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc_jax.evaluation.metrics.profiles import RectangleProfile
+from siamfc_jax.evaluation.metrics.profiles import RectangleProfile, unusable_boxes
 from siamfc_jax.evaluation.metrics.rectangles import (
     NORMALISED_THRESHOLDS,
     PRECISION_THRESHOLDS,
@@ -15,7 +15,7 @@ from siamfc_jax.evaluation.metrics.rectangles import (
     share_within,
 )
 from siamfc_jax.evaluation.protocols.perturbations import matlab_round
-from siamfc_jax.evaluation.runs import ResultError, Run
+from siamfc_jax.evaluation.runs import ResultError, Run, aligned
 from siamfc_jax.evaluation.sequences import Sequence
 
 
@@ -32,8 +32,9 @@ class SequenceCurves(NamedTuple):
 
 
 class _Frames(NamedTuple):
-    """Frames of all runs, one after the other: boxes and truth [n, 4]; [n] whether a run begins
-    there, whether the target is visible, whether the box may be replaced by the one before."""
+    """Frames of a run, or of several one after the other: boxes and truth [n, 4]; [n] whether a run
+    begins there, whether the target is visible, whether the box may be replaced by the one before.
+    """
 
     boxes: Floats
     truth: Floats
@@ -57,10 +58,10 @@ def sequence_curves(
     Raises:
       ResultError: a run has fewer boxes than frames, or not four numbers each.
     """
-    boxes, truth, first, visible, replaceable = _joined(sequence, runs)
-    unusable = profile.unusable(boxes) & ~first
-    if profile.carries_forward:
-        boxes = _carry_forward(boxes, unusable & replaceable)
+    boxes, truth, first, visible, replaceable = _joined(sequence, runs, profile.omits)
+    unusable = unusable_boxes(boxes) & ~first
+    if profile.carried is not None:
+        boxes = _carry_forward(boxes, profile.carried(boxes) & ~first & replaceable)
     if ratios is not None:
         scale = np.repeat(ratios, np.diff(np.flatnonzero(np.append(first, True))))
         boxes = _unscaled(boxes, scale[:, None])
@@ -83,8 +84,7 @@ def sequence_curves(
 def fitting_boxes(sequence: Sequence, run: Run) -> Floats:
     """The run's boxes [n, 4], one for each frame from its start to the sequence's end.
 
-    What comes after the end is cut off, as toolkits do; so are boxes of first frames that the
-    sequence omits (OTB's Tiger1 from frame 1).
+    What comes after the end is cut off, as toolkits do.
 
     Raises:
       ResultError: there are fewer boxes than frames, or not four numbers each.
@@ -93,9 +93,6 @@ def fitting_boxes(sequence: Sequence, run: Run) -> Floats:
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ResultError(f"boxes of shape {list(boxes.shape)}, not [n, 4]; give x,y,w,h")
     expected = len(sequence.truth) - run.start
-    before = _omitted_before(sequence)
-    if run.start == 0 and before and len(boxes) == expected + before:
-        boxes = boxes[before:]
     if len(boxes) < expected or expected < 1 or run.start < 0:
         raise ResultError(
             f"{len(boxes)} boxes for {max(expected, 0)} frames from row {run.start} of the "
@@ -104,27 +101,22 @@ def fitting_boxes(sequence: Sequence, run: Run) -> Floats:
     return boxes[:expected]
 
 
-def _omitted_before(sequence: Sequence) -> int:
-    for first, last in sequence.omitted:
-        if last + 1 == sequence.first_frame:
-            return last - first + 1
-    return 0
+def _joined(sequence: Sequence, runs: ListOf[Run], omits: bool) -> _Frames:
+    parts = [_frames(sequence, aligned(run, sequence), omits) for run in runs]
+    return _Frames(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def _joined(sequence: Sequence, runs: ListOf[Run]) -> _Frames:
-    truth = np.asarray(sequence.truth, np.float64)
+def _frames(sequence: Sequence, run: Run, omits: bool) -> _Frames:
+    boxes = fitting_boxes(sequence, run)
+    truth = np.asarray(sequence.truth, np.float64)[run.start :]
     shown = sequence.visible
-    visible = np.ones(len(truth), np.bool_) if shown is None else np.asarray(shown, np.bool_)
-    boxes = [fitting_boxes(sequence, run) for run in runs]
-    true_boxes = np.concatenate([truth[run.start :] for run in runs])
-    lengths = [len(part) for part in boxes]
-    return _Frames(
-        np.concatenate(boxes),
-        true_boxes,
-        np.concatenate([np.arange(length) == 0 for length in lengths]),
-        np.concatenate([visible[run.start :] for run in runs]),
-        ~np.repeat([run.converted for run in runs], lengths) & ~np.isnan(true_boxes).any(-1),
-    )
+    visible = np.ones(len(truth), np.bool_) if shown is None else shown[run.start :]
+    before = sequence.omitted_truth
+    if not omits and before is not None and run.omitted_boxes is not None:
+        boxes, truth = np.vstack([run.omitted_boxes, boxes]), np.vstack([before, truth])
+        visible = np.append(np.ones(len(before), np.bool_), visible)
+    replaceable = np.full(len(truth), not run.converted) & ~np.isnan(truth).any(-1)
+    return _Frames(boxes, truth, np.arange(len(boxes)) == 0, visible, replaceable)
 
 
 def _carry_forward(boxes: Floats, carried: NDArray[np.bool_]) -> Floats:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc_jax.evaluation.metrics.vot_raster import Filling, Floats, Span, convex, spans
+from siamfc_jax.evaluation.metrics.vot_raster import Filling, Floats, Span, convex, extremes, spans
 from siamfc_jax.evaluation.regions import Region
 
 OverlapRule = Literal["classic", "2019", "legacy", "python"]
@@ -52,7 +52,8 @@ def overlaps(
 ) -> NDArray[np.float64]:
     """Overlap of the regions of each frame under each of the bounds, [len(bounds), n].
 
-    NaN where a region is unknown, or where neither covers a single pixel ("python": 1 there).
+    NaN where a region is unknown, or where neither covers a single pixel. "python" gives 0 there,
+    and 1 where the joint box of both is at most a pixel wide or high, wherever it lies.
 
     Args:
       regions, truth: n regions each, in the benchmark's numbers (see `regions`).
@@ -69,8 +70,8 @@ def overlaps(
         if 1 in kind:
             continue
         frames = np.asarray([frame for frame, other in enumerate(kinds) if other == kind])
-        a = np.stack([regions[frame] for frame in frames])
-        b = np.stack([truth[frame] for frame in frames])
+        a = np.concatenate([regions[frame] for frame in frames]).reshape(len(frames), -1)
+        b = np.concatenate([truth[frame] for frame in frames]).reshape(len(frames), -1)
         known = ~(np.isnan(a).any(1) | np.isnan(b).any(1))
         if known.any():
             result[:, frames[known]] = _of_one_kind(a[known], b[known], bounds, rule)
@@ -79,10 +80,12 @@ def overlaps(
 
 def _of_one_kind(a: Floats, b: Floats, bounds: Sequence[Bounds], rule: OverlapRule) -> Floats:
     polygons_a, polygons_b = (_polygons(part, bounds, rule) for part in (a, b))
-    layout = _python_layout if rule == "python" else _trax_layout
-    layouts = [layout(polygons_a, polygons_b, one, rule) for one in bounds]
     if rule == "python":
+        box_a, box_b = _python_box(a, polygons_a), _python_box(b, polygons_b)
+        layouts = [_python_layout(box_a, box_b, one) for one in bounds]
         polygons_a, polygons_b = _without_hollow(a, polygons_a), _without_hollow(b, polygons_b)
+    else:
+        layouts = [_trax_layout(polygons_a, polygons_b, one, rule) for one in bounds]
     result = np.empty((len(bounds), len(a)))
     for row, here in enumerate(layouts):
         # Bounds matter only to regions near the border: elsewhere the layouts are equal.
@@ -94,13 +97,15 @@ def _of_one_kind(a: Floats, b: Floats, bounds: Sequence[Bounds], rule: OverlapRu
 
 
 class _Layout(NamedTuple):
-    """Where the common raster of two polygons lies: each [n]; `live` is 0 where overlap is 0."""
+    """Where the common raster of two polygons lies, [n] each; where not `live`, there is none, and
+    the overlap is `otherwise`."""
 
     left: Floats
     top: Floats
     width: Floats
     height: Floats
     live: NDArray[np.bool_]
+    otherwise: Floats
 
 
 def _polygons(regions: Floats, bounds: Sequence[Bounds], rule: OverlapRule) -> Floats:
@@ -131,11 +136,11 @@ def _trax_layout(a: Floats, b: Floats, bounds: Bounds, rule: OverlapRule) -> _La
         ratio = area_a.astype(np.float64) / area_b
         apart = (ratio < 1e-10) | (1 / ratio < 1e-10) | (shared / (area_a + area_b - shared) <= 0)
     live = np.logical_and(~apart, (size >= 1).all(1))
-    return _Layout(low[:, 0], low[:, 1], size[:, 0], size[:, 1], live)
+    return _Layout(low[:, 0], low[:, 1], size[:, 0], size[:, 1], live, np.zeros(len(a)))
 
 
 def _extent(polygons: Floats, bounds: Bounds, rule: OverlapRule) -> tuple[Floats, Floats]:
-    low, high = polygons.min(1), polygons.max(1)
+    low, high = extremes(polygons)
     if rule != "legacy":
         low, high = np.floor(low), np.ceil(high)
     if bounds is not None:
@@ -144,15 +149,24 @@ def _extent(polygons: Floats, bounds: Bounds, rule: OverlapRule) -> tuple[Floats
     return low, high
 
 
-def _python_layout(a: Floats, b: Floats, bounds: Bounds, rule: OverlapRule) -> _Layout:
-    """_calculate_overlap of vot-toolkit: the union of both, cut at the frame."""
-    both = np.concatenate([a, b], 1)
-    low, high = both.min(1), both.max(1)
+def _python_box(regions: Floats, polygons: Floats) -> tuple[Floats, Floats]:
+    """First and last corner of the box around, the wrong way round of a rectangle without area."""
+    if regions.shape[1] > 4:
+        return extremes(polygons)
+    return polygons[:, 0], polygons[:, 2]
+
+
+def _python_layout(a: tuple[Floats, Floats], b: tuple[Floats, Floats], bounds: Bounds) -> _Layout:
+    """_calculate_overlap of vot-toolkit: the joint box, cut at the frame."""
+    low, high = np.minimum(a[0], b[0]), np.maximum(a[1], b[1])
+    alike = (low >= high).any(1)
     if bounds is not None:
         low = np.maximum(low, np.float32(0))
         high = np.minimum(high, np.asarray(bounds, np.float32) - np.float32(1))
     size = high - low + 1
-    return _Layout(low[:, 0], low[:, 1], size[:, 0], size[:, 1], (low < high).all(1))
+    live = np.logical_and(~alike, (low < high).all(1))
+    otherwise = np.where(alike, 1.0, 0.0)
+    return _Layout(low[:, 0], low[:, 1], size[:, 0], size[:, 1], live, otherwise)
 
 
 def _without_hollow(regions: Floats, polygons: Floats) -> Floats:
@@ -164,7 +178,7 @@ def _without_hollow(regions: Floats, polygons: Floats) -> Floats:
 
 
 def _rastered(a: Floats, b: Floats, layout: _Layout, rule: OverlapRule) -> Floats:
-    result = np.zeros(len(a))
+    result = layout.otherwise.copy()
     live = np.flatnonzero(layout.live)
     origin = np.stack([layout.left, layout.top], 1)[:, None]
     a, b = _on_raster(a - origin, rule), _on_raster(b - origin, rule)
@@ -198,29 +212,28 @@ def _chunks(frames: NDArray[np.intp], heights: Floats) -> Iterator[NDArray[np.in
 def _of_chunk(
     a: Floats, b: Floats, widths: Floats, heights: Floats, rule: OverlapRule, all_convex: bool
 ) -> Floats:
-    rows = np.arange(heights.max(), dtype=a.dtype)
     spans_a, spans_b = (
-        spans(part, rows, widths, _FILLINGS[rule], all_convex=all_convex) for part in (a, b)
+        spans(part, heights, widths, _FILLINGS[rule], all_convex=all_convex) for part in (a, b)
     )
-    inside = rows < heights[:, None]
     common = [
         Span(np.maximum(one.first, other.first), np.minimum(one.last, other.last))
         for one in spans_a
         for other in spans_b
     ]
-    shared = _pixels(common, inside)
-    union = _pixels(spans_a, inside) + _pixels(spans_b, inside) - shared
+    shared = _pixels(common)
+    union = _pixels(spans_a) + _pixels(spans_b) - shared
     if rule == "python":
-        return np.divide(shared, union, out=np.ones_like(union), where=union > 0)
+        return np.divide(shared, union, out=np.zeros_like(union), where=union > 0)
     # TraX divides in float32.
     shared, union = shared.astype(np.float32), union.astype(np.float32)
     return np.divide(shared, union, out=np.full_like(union, np.nan), where=union > 0)
 
 
-def _pixels(found: list[Span], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Pixels of spans that do not overlap, in the rows that are `inside` the rasters: [F]."""
-    total = np.zeros(len(inside))
+def _pixels(found: list[Span]) -> NDArray[np.float64]:
+    """Pixels of spans that do not overlap: [F]."""
+    total = np.zeros(len(found[0].last))
     for span in found:
-        lengths = np.where(inside, np.maximum(span.last - span.first + 1, 0), 0)
-        total += lengths.sum(1, dtype=np.float64)
+        lengths = span.last - span.first
+        lengths += 1
+        total += np.maximum(lengths, 0, out=lengths).sum(1, dtype=np.float64)
     return total

@@ -27,6 +27,8 @@ class VotProfile:
       all_or_first: repetitions count if there are 15, else the first alone.
       inner_bounds: expected overlap and failures are bounded by (W - 1, H - 1), not (W, H).
       first_length: added to both ends of the range of lengths.
+      to_longest_fragment: the curve of expected overlap ends with the longest fragment; else with
+        the longest sequence.
     """
 
     name: str
@@ -38,6 +40,7 @@ class VotProfile:
     all_or_first: bool = False
     inner_bounds: bool = True
     first_length: int = 0
+    to_longest_fragment: bool = False
 
     def accuracy_bounds(self, size: tuple[int, int]) -> Bounds:
         """Of accuracy, in frames of `size` (width, height)."""
@@ -83,6 +86,7 @@ VOT_PROFILES: Mapping[str, VotProfile] = {
             runs_weigh=True,
             inner_bounds=False,
             first_length=1,
+            to_longest_fragment=True,
         ),
         VotProfile(
             "pysot",

@@ -22,7 +22,10 @@ def score_vot(
     """Scores of supervised results, real-time ones included.
 
     Repetitions may be missing, a mean is over those there are. A sequence without a result, or with
-    one that is too short, goes to `problems` and counts nowhere.
+    one that is too short or does not begin with a start, goes to `problems` and counts nowhere.
+
+    Frames whose truth is unknown are left out of every mean. In the toolkits they are not where a
+    run never failed: there one such frame makes EAO NaN.
 
     Args:
       benchmark: for a year of VOT ("VOT2018") EAO's range is known.
@@ -48,7 +51,7 @@ def scores_of(sums: VotSums, tracker: str, benchmark: str, experiment: str) -> V
         names=sums.names,
         frames=sums.frames,
         accuracy=sums.accuracy(),
-        failures=float(sums.failures.sum()),
+        failures=float(sums.failures.sum()) if sums.names else float("nan"),
         robustness=sums.robustness(),
         reliability=sums.reliability(),
         expected_overlap=sums.expected_overlap(),
@@ -59,4 +62,7 @@ def scores_of(sums: VotSums, tracker: str, benchmark: str, experiment: str) -> V
         tags=sums.tags,
         invalid=sums.invalid,
         problems=sums.problems,
+        unknown=sums.unknown,
+        repetitions=sums.repetitions,
+        ignored=sums.ignored,
     )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc_jax.evaluation.metrics.vot_fragments import fragment_means
 from siamfc_jax.evaluation.metrics.vot_profiles import VotProfile, vot_profile
 from siamfc_jax.evaluation.metrics.vot_runs import (
+    CheckedRun,
     MeasuredRun,
     after_burn_in,
     mean_over_runs,
@@ -39,7 +40,7 @@ class VotSums(NamedTuple):
     sums.expected_overlap)` bootstraps EAO. The range of lengths stays that of the benchmark.
 
     Attributes:
-      profile, range, invalid, tags, problems: see `VotScores`.
+      profile, range, invalid, tags, problems, unknown, repetitions, ignored: see `VotScores`.
       names: of the sequences.
       frames: [S] lengths.
       overlap, counted: [S] sum of overlaps that count for accuracy, and their weight.
@@ -60,6 +61,9 @@ class VotSums(NamedTuple):
     tags: Mapping[str, tuple[float, float, float]]
     invalid: NDArray[np.int64]
     problems: Mapping[str, str]
+    unknown: NDArray[np.int64]
+    repetitions: NDArray[np.int64]
+    ignored: NDArray[np.int64]
 
     def accuracy(self, times: ArrayLike | None = None) -> float:
         """A."""
@@ -75,9 +79,11 @@ class VotSums(NamedTuple):
         return _ratio(failures, times @ self.frames) * (1 if self.profile.per_sequence else 100)
 
     def reliability(self, times: ArrayLike | None = None) -> float:
-        """Abscissa of the AR plot: e^(-S R) with S = 30 and R as a rate."""
-        rate = self.robustness(times) / (1 if self.profile.per_sequence else 100)
-        return float(np.exp(-_SENSITIVITY * rate))
+        """Abscissa of the AR plot: e^(-S F / n), S = 30, of F failures in n frames; of means over
+        sequences where R is one."""
+        times = self._times(times)
+        frames = _ratio(times @ self.frames, times.sum()) if self.profile.per_sequence else 100
+        return float(np.exp(-_SENSITIVITY * self.robustness(times) / frames))
 
     def curve(self, times: ArrayLike | None = None) -> Floats:
         """Expected overlap of sequences of 1, 2, ..., L frames, [L]; NaN where nothing tells."""
@@ -113,12 +119,17 @@ def vot_sums(
     scored = [sequence for sequence in sequences if sequence.name in runs]
     lengths = np.asarray([len(sequence.truth) for sequence in scored], np.int64)
     longest = int(lengths.max(initial=0))
+    if chosen.to_longest_fragment:
+        codes = (run.codes for one in scored for run in runs[one.name])
+        longest = max((b - a for own in codes for a, b, _ in chosen.fragments(own)), default=0)
     with_tags = any(sequence.tags for sequence in sequences)
     parts = [
         _measure(one, _tags(one) if with_tags else {}, runs[one.name], chosen, longest)
         for one in scored
     ]
     overall = [part.overall for part in parts]
+    repetitions = np.asarray([len(runs[one.name]) for one in scored], np.int64)
+    given = np.asarray([len(results.runs[one.name]) for one in scored], np.int64)
     low, high = eao_range
     shifted = (low + chosen.first_length, high + chosen.first_length)
     return VotSums(
@@ -134,6 +145,11 @@ def vot_sums(
         tags=_tag_scores([part.tagged for part in parts], shifted),
         invalid=np.asarray([unknown_frames(sequence) for sequence in scored], np.int64),
         problems=problems,
+        unknown=np.asarray(
+            [sum(int(run.unknown.sum()) for run in runs[one.name]) for one in scored], np.int64
+        ),
+        repetitions=repetitions,
+        ignored=given - repetitions,
     )
 
 
@@ -155,7 +171,7 @@ class _Measured(NamedTuple):
 def _measure(
     sequence: VotSequence,
     tags: Mapping[str, NDArray[np.bool_]],
-    runs: tuple[VotRun, ...],
+    runs: tuple[CheckedRun, ...],
     profile: VotProfile,
     longest: int,
 ) -> _Measured:

@@ -62,7 +62,9 @@ def score_vot_unsupervised(
         normalised_precision=None,
         overlap=np.asarray([overlap.mean() for overlap in overlaps], np.float64),
         frames=frames,
-        carried=np.zeros(len(frames), np.int64),
+        carried=np.asarray(
+            [sum(int(run.unknown.sum()) for run in runs[one.name]) for one in scored], np.int64
+        ),
         invalid=np.asarray([unknown_frames(one) for one in scored], np.int64),
         attributes=tuple(
             frozenset(tag for tag, marked in one.tags.items() if marked.any()) for one in scored
