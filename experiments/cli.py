@@ -109,6 +109,13 @@ class StopSignals:
         for signum, handler in self._previous.items():
             signal.signal(signum, handler)
 
+    def stop_if_received(self) -> None:
+        """To call where it is safe to stop: raises what stops the program with its exit code."""
+        if self.received == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.received is not None:
+            sys.exit(128 + self.received)
+
     def _note(self, signum: int, _: FrameType | None) -> None:
         if self.received is not None:
             raise KeyboardInterrupt

@@ -8,7 +8,7 @@
 The test set's annotation is on the benchmark's server; there, results are made and zipped, not
 scored. A tracker that is not deterministic is run three times.
 
-Exit codes: 0 done; 2 wrong input; 3 done, but sequences are missing in the scores and named.
+Exit codes: 0 done; 2 wrong input; 3 done, but something is missing, and named.
 """
 
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ def main(args: Sequence[str]) -> int:
 
     if _GOT10K.value is None:
         raise ValueError("--got10k=FOLDER: give the folder that holds GOT-10k's val and test")
-    scores = evaluate_got10k(
+    evaluated = evaluate_got10k(
         Path(_GOT10K.value),
         options(),
         which=_SUBSET.value,  # type: ignore[arg-type]
         images=Path(_IMAGES.value) if _IMAGES.value else None,
     )
-    return cli.EXIT_BROKE_OFF if any(one.problems for one in scores) else 0
+    return evaluated.exit_code
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ again. Profiles:
     otb-matlab (default)  the authors' toolkit
     pysot, got10k         where these differ; the report says how
 
-Exit codes: 0 done; 2 wrong input; 3 done, but sequences are missing in the scores and named.
+Exit codes: 0 done; 2 wrong input; 3 done, but something is missing, and named.
 """
 
 from collections.abc import Sequence
@@ -36,14 +36,14 @@ def main(args: Sequence[str]) -> int:
 
     if _OTB.value is None:
         raise ValueError("--otb=FOLDER: give the folder that holds OTB's sequences")
-    scores = evaluate_otb(
+    evaluated = evaluate_otb(
         Path(_OTB.value),
         options(),
         images=Path(_IMAGES.value) if _IMAGES.value else None,
         list_name=_LIST.value,
         protocols=tuple(name.upper() for name in _PROTOCOL.value),
     )
-    return cli.EXIT_BROKE_OFF if any(one.problems for one in scores) else 0
+    return evaluated.exit_code
 
 
 if __name__ == "__main__":

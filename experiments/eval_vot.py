@@ -22,7 +22,7 @@ Profiles:
     vot-python             votchallenge/toolkit
     pysot                  pysot's toolkit
 
-Exit codes: 0 done; 2 wrong input; 3 done, but sequences are missing in the scores and named.
+Exit codes: 0 done; 2 wrong input; 3 done, but something is missing, and named.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def main(args: Sequence[str]) -> int:
 
     if _VOT.value is None:
         raise ValueError("--vot=FOLDER: give the folder that holds VOT's sequences and list.txt")
-    scores = evaluate_vot(
+    evaluated = evaluate_vot(
         Path(_VOT.value),
         options(),
         images=Path(_IMAGES.value) if _IMAGES.value else None,
@@ -65,7 +65,7 @@ def main(args: Sequence[str]) -> int:
         repetitions=_REPETITIONS.value,
         efo=_EFO.value,
     )
-    return cli.EXIT_BROKE_OFF if any(one.problems for one in scores) else 0
+    return evaluated.exit_code
 
 
 if __name__ == "__main__":

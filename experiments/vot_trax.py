@@ -55,7 +55,11 @@ def _ini_section() -> str:
     model = _MODEL.value
     if Path(model).exists():
         model = str(Path(model).absolute())
+    else:
+        _require_shipped(model)
     label = _NAME.value or Path(model).stem
+    if not label.isprintable():
+        raise ValueError("--name: is one line of text, the name of a tracker")
     command = [sys.executable, "-m", "experiments.vot_trax", f"--model={model}"]
     lines = [
         f"[{re.sub(r'[^A-Za-z0-9_-]', '-', label)}]",
@@ -67,6 +71,14 @@ def _ini_section() -> str:
         f"timeout = {_TIMEOUT_SECONDS}",
     ]
     return "\n".join(lines).replace("%", "%%")
+
+
+def _require_shipped(model: str) -> None:
+    from siamfc_jax import loading
+
+    shipped = loading.shipped_models()
+    if model not in shipped:
+        raise ValueError(f"--model={model}: no such file; shipped are {', '.join(shipped)}")
 
 
 def _serve() -> None:

@@ -76,5 +76,8 @@ def vot_scores(tracker="Alpha", quality=0.6, **changes):
         {"occlusion": (0.5, 2.0, 0.2), "empty": (0.6, 1.0, 0.4)},
         np.zeros(4, np.int64),
         {},
+        np.zeros(4, np.int64),
+        np.ones(4, np.int64),
+        np.zeros(4, np.int64),
     )
     return scores._replace(**changes)

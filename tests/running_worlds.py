@@ -57,6 +57,9 @@ class _Slots:
         self._boxes = np.zeros((n_slots, 4), np.float32)
         self._todo = []
 
+    def prepare(self, starts, n_slots):
+        pass
+
     def advance(self, pixels, sizes, starts, n_slots):
         done = []
 

@@ -1,5 +1,6 @@
 """Tracker objects for evaluation, good and bad; the trees of evaluation_trees have SIZE 64 x 48."""
 
+import os
 import time
 
 import numpy as np
@@ -48,3 +49,30 @@ class Hanging(Raising):
 class WithoutNumbers(Raising):
     def update(self, image):
         return Follower.update(self, image) * (np.nan if self.number == 2 else 1)
+
+
+class RaisingOnce(Raising):
+    """Raises in the third of all runs: of two sequences, in the second repetition of the first."""
+
+    def update(self, image):
+        if self.number == 3:
+            raise RuntimeError("out of luck")
+        return Follower.update(self, image)
+
+
+class Moving(Follower):
+    def update(self, image):
+        os.chdir("/")
+        return super().update(image)
+
+
+class Signalling(Raising):
+    """Someone wants the process to stop, once, in the second of the sequences."""
+
+    signum = 0
+
+    def update(self, image):
+        if self.number == 2 and self.signum:
+            os.kill(os.getpid(), self.signum)
+            type(self).signum = 0
+        return Follower.update(self, image)

@@ -1,6 +1,9 @@
 """The functions behind experiments.eval_*: run, keep, resume, score, show."""
 
+import os
 import re
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +15,20 @@ from experiments.evaluation.otb import evaluate_otb
 from experiments.evaluation.vot import evaluate_vot
 from siamfc_jax.evaluation.formats.reading import read_results
 from siamfc_jax.evaluation.runs import ResultError
+from siamfc_jax.evaluation.sequences import SequenceError
 from siamfc_jax.loading import model_config
 from siamfc_jax.tracking.config import SIAMFC_3S_PAPER
 from siamfc_jax.weights import save_weights
 from tests import small_trackers
-from tests.evaluation_trees import boxes, write_frames, write_got10k, write_lasot, write_otb
+from tests.evaluation_trees import (
+    boxes,
+    pysot_entry,
+    write_frames,
+    write_got10k,
+    write_json,
+    write_lasot,
+    write_otb,
+)
 from tests.tracking_worlds import NETWORK, matching_params
 
 FOLLOWER = "tests.small_trackers:Follower"
@@ -96,6 +108,60 @@ def test_boxes_that_are_not_numbers_are_counted_and_said(otb, options, capsys):
     assert "Dog: unusable: 41 boxes" in capsys.readouterr().err
 
 
+def test_results_on_other_data_of_the_same_name_are_run_again(otb, options, tmp_path):
+    evaluate_otb(otb, options(baseline=False))
+    other = write_otb(tmp_path / "other", "Dog", boxes(FRAMES) + [0, 9, 0, 0]).parent
+    (again,) = evaluate_otb(other, options(baseline=False))
+    assert again.auc == pytest.approx(20 / 21)
+    seen = small_trackers.Follower.frames_seen
+    evaluate_otb(other, options())
+    assert small_trackers.Follower.frames_seen == seen
+
+
+def test_results_that_time_something_else_are_not_mixed_in(otb, options):
+    evaluate_otb(otb, options())
+    with pytest.raises(ResultError, match=r"settings \(include_decoding\).*another --name"):
+        evaluate_otb(otb, options(include_decoding=True))
+
+
+def test_what_a_killed_process_left_is_removed_when_nobody_can_be_writing_it(otb, options):
+    evaluate_otb(otb, options())
+    old, new = (options().out / f"OTB/Follower/{k}.unfinished" for k in "ab")
+    for file in (old, new):
+        file.write_text("1,2")
+    os.utime(old, (0, 0))
+    evaluate_otb(otb, options())
+    assert new.exists() and not old.exists()
+
+
+def test_a_tracker_may_change_the_working_folder(otb, options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    moving = options(tracker="tests.small_trackers:Moving", out=Path("kept"))
+    assert evaluate_otb(Path("otb"), moving)[0].names == ("Car1", "Dog", "Girl")
+    assert Path.cwd() == tmp_path
+    assert (tmp_path / "kept/OTB/Moving/Girl.txt").exists()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_between_frames_and_finished_runs_stay(otb, options, monkeypatch, signum):
+    small_trackers.Signalling.started, small_trackers.Signalling.signum = 0, signum
+    stopped = KeyboardInterrupt if signum == signal.SIGINT else SystemExit
+    with pytest.raises(stopped) as caught:
+        evaluate_otb(otb, options(tracker="tests.small_trackers:Signalling"))
+    if stopped is SystemExit:
+        assert caught.value.code == 128 + signum
+    kept = {file.name for file in (options().out / "OTB/Signalling").iterdir()}
+    assert kept == {"Car1.txt", "Car1_time.txt"}
+
+
+def test_a_sequence_too_short_for_segments_is_a_problem_of_its_own(otb, options):
+    write_otb(otb, "Short", boxes(9))
+    ope, tre = evaluate_otb(otb, options(baseline=False), protocols=("OPE", "TRE"))
+    assert "Short" in ope.names
+    assert tre.names == ("Car1", "Dog", "Girl")
+    assert "no segment of 20 frames" in tre.problems["Short"]
+
+
 def test_segments_and_perturbations_are_run_and_scored(otb, options):
     scores = evaluate_otb(otb, options(baseline=False), protocols=("OPE", "TRE", "SRE"))
     assert [one.protocol for one in scores] == ["OPE", "TRE", "SRE"]
@@ -123,6 +189,40 @@ def test_given_results_are_compared_with_what_is_run(otb, options, tmp_path, cap
     scores = by_tracker(evaluate_otb(otb, Options(**{**vars(both), "tracker": FOLLOWER})))
     assert scores["mine"].auc == scores["no motion"].auc
     assert "Follower - mine" in " ".join(capsys.readouterr().out.split())
+
+
+def test_two_trackers_of_one_name_are_refused_before_anything_is_run(otb, vot, options):
+    small_trackers.Follower.frames_seen = 0
+    for evaluate, data in ((evaluate_otb, otb), (evaluate_vot, vot)):
+        for results in (("KCF=a", "b/KCF"), ("Follower=a",)):
+            with pytest.raises(ValueError, match="twice; give each a name"):
+                evaluate(data, options(results=results))
+    with pytest.raises(ValueError, match="'no motion' twice"):
+        evaluate_otb(otb, options(results=("no motion=a",)))
+    assert small_trackers.Follower.frames_seen == 0
+
+
+def test_a_damaged_annotation_costs_one_sequence_if_it_is_asked_for(otb, options, capsys):
+    for name in ("Dog", "Girl"):
+        (otb / name / "groundtruth_rect.txt").write_text("")
+    scores = evaluate_otb(otb, options(sequences=("Car1", "dog")))
+    assert scores[0].names == ("Car1",) and scores.exit_code == 3
+    said = capsys.readouterr().err
+    assert "Dog/groundtruth_rect.txt: is empty" in said and "Girl" not in said
+    evaluate_otb(otb, options(sequences=("Car1",)))
+    assert "is empty" not in capsys.readouterr().err
+    with pytest.raises(SequenceError, match="Dog/.* is empty.*; .*Girl/.* is empty"):
+        evaluate_otb(otb, options(sequences=("Dog", "Girl")))
+    with pytest.raises(SequenceError, match="no sequence 'Gone';.*no sequence 'Lost'"):
+        evaluate_otb(otb, options(sequences=("Gone", "Lost")))
+
+
+def test_what_the_smallest_list_has_beside_is_said_to_be_missing(otb, options, capsys):
+    evaluate_otb(otb, options())
+    assert "missing: missing sequences (97): " in capsys.readouterr().err
+    write_otb(otb, "Mine", boxes(FRAMES))
+    evaluate_otb(otb, options())
+    assert "missing sequences" not in capsys.readouterr().err
 
 
 def test_short_missing_and_malformed_results_are_named(otb, options, tmp_path):
@@ -161,6 +261,16 @@ def test_got10k_repeats_what_is_not_deterministic(tmp_path, options):
     assert scores.frames.tolist() == [3 * (FRAMES - 1)]
 
 
+def test_got10k_is_scored_by_a_dataset_file_and_its_images(tmp_path, options):
+    folder = write_got10k(tmp_path / "got10k", rows=boxes(FRAMES))
+    name = "GOT-10k_Val_000001"
+    images = [f"{name}/{number:08d}.jpg" for number in range(1, FRAMES + 1)]
+    entries = {name: pysot_entry(name, boxes(FRAMES).tolist(), img_names=images)}
+    file = write_json(tmp_path / "GOT-10k.json", entries)
+    scores = evaluate_got10k(file, options(), images=folder)[0]
+    assert scores.average_overlap == pytest.approx(1)
+
+
 def test_got10k_test_results_are_zipped_for_the_server(tmp_path, options, capsys):
     write_got10k(tmp_path / "got10k", subset="test", rows=boxes(FRAMES))
     assert evaluate_got10k(tmp_path / "got10k", options(), which="test") == []
@@ -191,6 +301,43 @@ def test_vot_runs_three_identical_repetitions(vot, options):
         "ants_time.txt",
     ]
     assert scores[1].average_overlap == pytest.approx((FRAMES - 1) / FRAMES)
+
+
+def test_a_repetition_that_fails_leaves_the_sequence_out_until_it_is_there(vot, options):
+    small_trackers.RaisingOnce.started = 0
+    failing = options(tracker="tests.small_trackers:RaisingOnce", name="Random")
+    scores = evaluate_vot(vot, failing)
+    assert scores[0].names == ("ants",)
+    assert re.search("raised in run 2: .*out of luck", scores[0].problems["ball"])
+    assert scores.exit_code == 3
+    again = evaluate_vot(vot, failing)
+    assert set(again[0].names) == {"ants", "ball"} and again.exit_code == 0
+
+
+def test_runs_whose_failures_another_overlap_decided_are_not_mixed_in(vot, options):
+    both = {"experiments": ("unsupervised", "baseline")}
+    evaluate_vot(vot, options(profile="vot-classic"), **both)
+    seen = small_trackers.Follower.frames_seen
+    evaluate_vot(vot, options(profile="pysot"), **both)
+    evaluate_vot(vot, options(profile="vot-2019"), experiments=("unsupervised",))
+    assert small_trackers.Follower.frames_seen == seen
+    with pytest.raises(ResultError, match=r"settings \(failures\).*another --name"):
+        evaluate_vot(vot, options(profile="vot-2019"))
+
+
+def test_repetitions_on_other_truth_are_made_again(vot, options):
+    evaluate_vot(vot, options())
+    seen = small_trackers.Follower.frames_seen
+    np.savetxt(vot / "ants/groundtruth.txt", boxes(FRAMES) + [0, 1, 0, 0], "%g", ",")
+    assert evaluate_vot(vot, options())[0].accuracy == pytest.approx(1)
+    assert small_trackers.Follower.frames_seen == seen + 3 * (FRAMES - 1)
+
+
+def test_a_clock_that_has_been_run_warms_nothing_up(vot, options):
+    evaluate_vot(vot, options(), experiments=("realtime",))
+    seen = small_trackers.Follower.frames_seen
+    evaluate_vot(vot, options(), experiments=("realtime",))
+    assert small_trackers.Follower.frames_seen == seen
 
 
 def test_a_fast_tracker_scores_in_real_time_as_without_a_clock(vot, options):

@@ -68,6 +68,13 @@ def test_what_cannot_be_scored_is_named_and_left_out_of_the_mean():
     assert "2 runs where the protocol has 1" in scores.problems["Twice"]
 
 
+@pytest.mark.parametrize("protocol, runs", [("OPE", 1), ("SRE", 12)])
+def test_runs_that_leave_out_the_beginning_are_not_scored(protocol, runs):
+    dog = still("Dog")
+    scores = score([dog], {"Dog": (shifted(dog, 0, 5),) * runs}, protocol=protocol)
+    assert "begins on a later frame" in scores.problems["Dog"]
+
+
 def test_without_any_result_every_sequence_is_a_problem_and_scores_are_nan():
     scores = score([still("Dog"), still("Cat")], {})
     assert list(scores.problems) == ["Dog", "Cat"] and scores.success.shape == (0, 21)

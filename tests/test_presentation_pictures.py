@@ -57,6 +57,11 @@ def test_where_nothing_is_lost_the_least_overlap_is_shown(frames):
     assert 5 in rows_shown(worst_frames(sequences, runs, curve_scores()))
 
 
+def test_the_first_frame_where_the_truth_was_given_tells_nothing(frames):
+    sequences, runs = rectangle_case(frames, np.full(LENGTH, 4.0))
+    assert rows_shown(worst_frames(sequences, runs, curve_scores()))[0] == 1
+
+
 def test_corners_are_in_pixels_from_the_upper_left_corner(frames):
     sequences, runs = rectangle_case(frames, np.zeros(LENGTH))
     picture = next(worst_frames(sequences, runs, curve_scores()))
@@ -85,8 +90,14 @@ def test_a_run_that_starts_later_shows_its_own_frames(frames):
     sequences, _ = rectangle_case(frames, 0)
     runs = {"Car1": (Run(np.tile(BOX, (4, 1)), start=6),)}
     shown = rows_shown(worst_frames(sequences, runs, curve_scores()))
-    assert min(shown) == 6
+    assert min(shown) == 7
     assert max(shown) == 9
+
+
+def test_a_run_longer_than_the_truth_is_shown_as_far_as_that(frames):
+    sequences, runs = rectangle_case(frames, np.full(LENGTH, 4.0))
+    cut = [sequence._replace(truth=sequence.truth[:7]) for sequence in sequences]
+    assert max(rows_shown(worst_frames(cut, runs, curve_scores()))) == 6
 
 
 def test_a_missing_image_is_named(frames):

@@ -184,3 +184,28 @@ def test_figures_in_one_page_share_no_id():
         return {part.split('"')[0] for part in text.split(' id="')[1:]}
 
     assert not ids("a") & ids("b")
+
+
+NONE = {"names": (), "problems": {"Bolt": "gone"}}
+
+
+def test_where_nothing_is_scored_there_are_no_curves():
+    assert kinds_of([curve_scores(**NONE)]) == ()
+
+
+def test_a_tracker_without_scores_is_not_in_the_plots_of_the_others():
+    nan = float("nan")
+    lost = vot_scores("Lost", **NONE, accuracy=nan, reliability=nan, expected_overlap=nan)
+    for plot in (ar_plot, eao_curve_plot):
+        assert [entry.partition(" ")[0] for entry in legend(plot([lost, vot_scores()]))] == [
+            "Alpha"
+        ]
+    unknown = vot_scores(expected_overlap=nan)
+    assert legend(eao_curve_plot([unknown])) == ["Alpha [-]"]
+
+
+def test_a_long_name_keeps_its_beginning_and_end_and_leaves_room():
+    name = "siamfc_" + "a" * 90 + "_epoch_50"
+    (entry,) = legend(curve_plot([curve_scores(name)]))
+    assert entry.startswith("siamfc_aaa") and "a_epoch_50 [0." in entry
+    assert len(entry) == 38

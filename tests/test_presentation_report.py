@@ -46,6 +46,29 @@ def picture(tracker="Alpha", sequence="Deer", frame=7):
     return Picture(tracker, sequence, image, square, square + 30, frame, 0.0)
 
 
+def test_worst_cases_are_folded_but_those_of_the_first_tracker(tmp_path):
+    shots = [picture("Alpha"), picture("Alpha", "Girl"), picture("Beta")]
+    page = page_of(write_report(tmp_path / "r.html", [curve_scores()], pictures=shots))
+    assert ["open" in attributes for attributes in page.all("details")] == [True, False]
+    assert len(page.all("summary")) == 2 and len(page.all("img")) == 3
+
+
+def test_what_the_benchmark_lacks_stands_at_the_head(tmp_path):
+    lacking = ["missing sequences (1): <Deer>"]
+    page = page_of(write_report(tmp_path / "r.html", [curve_scores()], missing=lacking))
+    assert "The benchmark is not complete" in page.text and "(1): <Deer>" in page.text
+    assert "Every sequence has a score" not in page.text
+
+
+def test_a_challenge_in_which_nothing_is_scored_has_no_plots(tmp_path):
+    unknown = dict.fromkeys(("accuracy", "expected_overlap"), np.nan)
+    fields = ("frames", "sequence_accuracy", "sequence_failures", "invalid")
+    empty = dict.fromkeys(fields, np.zeros(0))
+    nothing = vot_scores(names=(), problems={"Deer": "gone"}, **unknown, **empty)
+    page = page_of(write_report(tmp_path / "r.html", [nothing]))
+    assert not page.all("svg")
+
+
 def full_report(path, name="Alpha"):
     """Everything that a report can hold, with `name` wherever somebody else's text goes."""
     scores = [
@@ -145,6 +168,13 @@ def test_a_tracker_without_any_score_is_reported_not_drawn(tmp_path):
     lost = vot_scores("Lost", expected_overlap=np.nan, accuracy=np.nan, reliability=np.nan)
     page = page_of(write_report(tmp_path / "report.html", [none, curve_scores(), lost]))
     assert "1 of 1 sequences without a score" in page.text
+
+
+def test_gaps_in_a_vot_run_and_uneven_repetitions_are_reported(tmp_path):
+    gaps = vot_scores(unknown=np.asarray([3, 1, 0, 0]), repetitions=np.asarray([15, 1, 1, 1]))
+    page = " ".join(write_report(tmp_path / "r.html", [gaps]).read_text("utf-8").split())
+    assert "<strong>4</strong> frames without a usable box" in page
+    assert "Alpha: 1 to 15 repetitions; 3 of 4 sequences have fewer than 15" in page
 
 
 def test_an_older_report_is_replaced(tmp_path):

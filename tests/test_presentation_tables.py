@@ -40,6 +40,12 @@ def test_trackers_are_ranked_and_the_best_values_marked():
     assert [cell.best for cell in column(table, "AUC")] == [True, False]
 
 
+def test_an_unknown_interval_is_left_out():
+    nan = (float("nan"), float("nan"))
+    assert overall_table([curve_scores()], [{"auc": nan}]) == overall_table([curve_scores()])
+    assert vot_overall_table([vot_scores()], [{"eao": nan}]) == vot_overall_table([vot_scores()])
+
+
 def test_scores_are_per_cent_with_two_digits_and_their_interval():
     scores = curve_scores()
     table = overall_table([scores], [{"auc": (0.4, 0.5)}])
@@ -106,6 +112,28 @@ def test_vot_trackers_are_ranked_by_expected_overlap_and_few_failures_are_best()
     assert [row[0].text for row in table.rows] == ["Strong", "Weak"]
     assert [cell.best for cell in column(table, "failures")] == [False, True]
     assert "[0.100, 0.200]" in table.rows[1][1].text
+
+
+def test_vot_says_which_lengths_expected_overlap_is_the_mean_over():
+    def caption(frames):
+        return vot_overall_table([vot_scores(curve=np.ones(frames))]).caption
+
+    assert caption(356).endswith("EAO over 100..356 frames")
+    assert caption(196).endswith("EAO over 100..196 frames (of 100..356)")
+    assert caption(99).endswith("EAO over 100..356 frames, but the longest are 99")
+
+
+def test_vot_repetitions_are_shown_and_what_differs_is_noted():
+    uneven = vot_scores("Uneven", repetitions=np.asarray([15, 15, 1, 1]))
+    first = vot_scores("First", ignored=np.asarray([13, 0, 0, 0]), unknown=np.asarray([7, 1, 0, 0]))
+    table = vot_overall_table([uneven, first])
+    assert [cell.text for cell in column(table, "repetitions")] == ["1..15", "1"]
+    assert [cell.text for cell in column(table, "unknown")] == ["0", "8"]
+    assert table.notes == (
+        "Uneven: 1 to 15 repetitions; 2 of 4 sequences have fewer than 15",
+        "First: vot-classic takes the first repetition alone of 1 sequences, which have more, "
+        "but not 15",
+    )
 
 
 def test_vot_tables_by_sequence_and_by_tag():

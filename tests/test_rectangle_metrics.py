@@ -188,6 +188,26 @@ def test_a_run_that_covers_omitted_first_frames_is_aligned():
     assert found.precision[0] == 1 and found.frames == 25
 
 
+def test_frames_that_otb_omits_count_for_the_got10k_toolkit_where_the_run_has_them():
+    truth = np.asarray([[k, 5, 10, 20] for k in range(1, 31)], float)
+    tiger = sequence_of(truth[5:], first_frame=6, omitted_truth=truth[:5])
+    missed = truth + [100, 0, 0, 0]
+    for boxes, frames in ((missed, 30), (missed[5:], 25)):
+        found = sequence_curves(tiger, [Run(boxes)], OTB_PROFILES["got10k"])
+        assert found.frames == frames and found.success[0] == pytest.approx(1 / frames)
+        assert sequence_curves(tiger, [Run(boxes)], OTB_PROFILES["otb-matlab"]).frames == 25
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_boxes_with_one_number_that_is_none_miss_and_are_counted(value):
+    truth = np.asarray([[5, 5, 10, 20]] * 3, float)
+    boxes = truth.copy()
+    boxes[1, 0] = value
+    for profile in OTB_PROFILES:
+        found = curves(truth, Run(boxes), profile=profile)
+        assert found.success[0] == pytest.approx(2 / 3) and found.carried == 1
+
+
 def test_infinite_boxes_miss_without_a_warning():
     truth = np.asarray([[5, 5, 10, 20]] * 3, float)
     boxes = np.asarray([[5, 5, 10, 20], [-np.inf, 5, np.inf, 20], [5, np.inf, 10, 20]])

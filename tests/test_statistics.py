@@ -117,3 +117,11 @@ def test_without_sequences_there_is_no_interval():
 def test_what_makes_no_sense_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_resamples_without_a_score_are_left_out():
+    def score(multiplicities):
+        return 1.0 if multiplicities[0] else float("nan")
+
+    assert interval(5, score, resamples=50) == (1, 1)
+    assert np.isnan(interval(5, lambda _: float("nan"), resamples=50)).all()

@@ -134,10 +134,12 @@ def _python_overlap(a, b, bounds):
         return min(region[::2]), min(region[1::2]), max(region[::2]), max(region[1::2])
 
     box_a, box_b = box(a), box(b)
-    # Both ends of a rectangle without width are looked at, which changes nothing: it has no pixel.
-    box_a, box_b = _ordered(box_a), _ordered(box_b)
-    left, top = (int(max(0, min(box_a[k], box_b[k]))) for k in (0, 1))
-    right, bottom = (int(min(bounds[k - 2] - 1, max(box_a[k], box_b[k]))) for k in (2, 3))
+    left, top = (min(box_a[k], box_b[k]) for k in (0, 1))
+    right, bottom = (max(box_a[k], box_b[k]) for k in (2, 3))
+    if left >= right or top >= bottom:
+        return 1.0
+    left, top = (int(max(0, value)) for value in (left, top))
+    right, bottom = int(min(bounds[0] - 1, right)), int(min(bounds[1] - 1, bottom))
     if left >= right or top >= bottom:
         return 0.0
 
@@ -158,12 +160,7 @@ def _python_overlap(a, b, bounds):
 
     mask_a, mask_b = mask(a), mask(b)
     union = (mask_a | mask_b).sum()
-    return float((mask_a & mask_b).sum() / union) if union else 1.0
-
-
-def _ordered(box):
-    left, top, right, bottom = box
-    return min(left, right), min(top, bottom), max(left, right), max(top, bottom)
+    return float((mask_a & mask_b).sum() / union) if union else 0.0
 
 
 def bitmap_overlap(a, b, bounds, rule):

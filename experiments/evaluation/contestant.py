@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from experiments.compilation_cache import use_compilation_cache
 from experiments.evaluation.options import Options
 from siamfc_jax.evaluation.running.jobs import Runner
+from siamfc_jax.evaluation.sequences import NO_FILE_NAME, names_a_file
 
 DEFAULT_MODEL = "siamfc-3s"
 
@@ -37,10 +39,12 @@ def contestant(options: Options) -> Contestant:
 
     Raises:
       ForeignTrackerError, WeightsError: it cannot be loaded.
-      ValueError: an unknown preset, or a model and a tracker at once.
+      ValueError: an unknown preset, a name that no file can have, or a model and a tracker at once.
     """
     if options.tracker and options.model:
         raise ValueError("--model and --tracker: one at a time; score the other's --results")
+    if options.name is not None and not names_a_file(options.name):
+        raise ValueError(f"--name={options.name}: {NO_FILE_NAME}")
     return _foreign(options, options.tracker) if options.tracker else _model(options)
 
 
@@ -60,7 +64,8 @@ def _foreign(options: Options, spec: str) -> Contestant:
         )
 
     name = options.name or spec.rpartition(":")[2]
-    return Contestant(name, {"tracker": spec}, False, runner, runner)
+    identity = {"tracker": spec, "include_decoding": options.include_decoding}
+    return Contestant(name, identity, False, runner, runner)
 
 
 def _model(options: Options) -> Contestant:
@@ -77,6 +82,7 @@ def _model(options: Options) -> Contestant:
     if options.tracking is not None and options.tracking not in PRESETS:
         raise ValueError(f"no preset {options.tracking!r}; there are {', '.join(PRESETS)}")
     where = options.model or DEFAULT_MODEL
+    use_compilation_cache()
     model = load_model(where, PRESETS[options.tracking] if options.tracking else None)
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.params):
@@ -96,9 +102,14 @@ def _model(options: Options) -> Contestant:
             batched,
             make_slots=ModelSlots(model),
             lanes=options.lanes or None,
+            patience=options.patience,
             include_decoding=options.include_decoding,
             on_frame=on_frame,
         )
 
-    identity = {"weights": digest.hexdigest(), "tracking": dataclasses.asdict(model.tracking)}
+    identity = {
+        "weights": digest.hexdigest(),
+        "tracking": dataclasses.asdict(model.tracking),
+        "include_decoding": options.include_decoding,
+    }
     return Contestant(options.name or Path(where).stem, identity, True, live, fast)

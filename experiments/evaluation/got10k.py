@@ -4,14 +4,15 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from experiments.evaluation.checks import check
 from experiments.evaluation.contestant import contestant
+from experiments.evaluation.evaluated import Evaluated
 from experiments.evaluation.options import Options
-from experiments.evaluation.reading import annotated, report_missing
+from experiments.evaluation.reading import annotated, asked_for, report_missing
 from experiments.evaluation.rectangle_runs import run
 from experiments.evaluation.rectangles import RectangleBenchmark, evaluate_rectangles
 from siamfc_jax.evaluation.benchmarks.got10k import got10k_names, read_got10k
-from siamfc_jax.evaluation.benchmarks.subsets import subset
-from siamfc_jax.evaluation.formats.writing import write_submission
+from siamfc_jax.evaluation.formats.writing import FORMATS, write_submission
 from siamfc_jax.evaluation.metrics.got10k import SUMMARY, score_got10k
 from siamfc_jax.evaluation.runs import Results, Run
 from siamfc_jax.evaluation.scores import CurveScores
@@ -26,7 +27,7 @@ def evaluate_got10k(
     *,
     which: Literal["val", "test"] = "val",
     images: Path | None = None,
-) -> list[CurveScores]:
+) -> Evaluated[CurveScores]:
     """Run and score on GOT-10k; see `rectangles.evaluate_rectangles`.
 
     The test set's annotation is on the benchmark's server: the tracker is run, its results are
@@ -37,18 +38,17 @@ def evaluate_got10k(
     """
     if options.profile not in (None, "got10k"):
         raise ValueError(f"no profile {options.profile!r}; GOT-10k is scored by got10k")
-    sequences = subset(
-        annotated(got10k, images, partial(read_got10k, subset=which)),
-        names=options.sequences or None,
-        attribute=options.attribute,
-    )
+    everything, damaged = annotated(got10k, images, partial(read_got10k, subset=which))
+    sequences, unread = asked_for(everything, damaged, options)
     whole = got10k.is_dir() and not options.sequences and not options.attribute
     expected = _listed(got10k, which) if whole else ()
-    report_missing(sequences, expected, runs=options.runs_something)
+    lacking = report_missing(
+        got10k, sequences, expected, runs=options.runs_something, unread=unread.values()
+    )
     if which == "test":
         _make_submission(sequences, options)
-        return []
-    title = "GOT-10k val" if whole else f"GOT-10k val ({len(sequences)} sequences)"
+        return Evaluated([], lacking)
+    title = "GOT-10k val" if whole and not lacking else f"GOT-10k val ({len(sequences)} sequences)"
     benchmark = RectangleBenchmark(
         title=title,
         folder="GOT-10k_val",
@@ -58,6 +58,7 @@ def evaluate_got10k(
         score=partial(_score, title),
         definition=lambda _: SUMMARY,
         repetitions=_REPETITIONS,
+        missing=lacking,
     )
     return evaluate_rectangles(benchmark, options)
 
@@ -65,6 +66,12 @@ def evaluate_got10k(
 def _make_submission(sequences: list[Sequence], options: Options) -> None:
     if not options.runs_something:
         raise ValueError("GOT-10k's test set is scored on its server; send it the zip file there")
+    if options.report or options.plots or options.published or options.results:
+        raise ValueError(
+            "GOT-10k's test set is not scored here: leave out --report, --plots, --published and "
+            "--results"
+        )
+    check(options, FORMATS)
     runner, folder = contestant(options), "GOT-10k_test"
     run(
         runner,

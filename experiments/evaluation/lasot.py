@@ -4,11 +4,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from experiments.evaluation.evaluated import Evaluated
 from experiments.evaluation.options import Options
-from experiments.evaluation.reading import annotated, report_missing
+from experiments.evaluation.reading import annotated, asked_for, report_missing
 from experiments.evaluation.rectangles import RectangleBenchmark, evaluate_rectangles
 from siamfc_jax.evaluation.benchmarks.lasot import lasot_test_names, read_lasot
-from siamfc_jax.evaluation.benchmarks.subsets import subset
 from siamfc_jax.evaluation.metrics.lasot import score_lasot
 from siamfc_jax.evaluation.metrics.profiles import LASOT_PROFILES, profile_named
 from siamfc_jax.evaluation.runs import Results, Run
@@ -25,7 +25,7 @@ def evaluate_lasot(
     which: Literal["test", "all"] = "test",
     annos: Path | None = None,
     images: Path | None = None,
-) -> list[CurveScores]:
+) -> Evaluated[CurveScores]:
     """Run and score on LaSOT; see `rectangles.evaluate_rectangles`.
 
     Args:
@@ -36,13 +36,13 @@ def evaluate_lasot(
     """
     profile_named(LASOT_PROFILES, options.profile or _DEFAULT_PROFILE)
     read = partial(read_lasot, subset=which, annos=annos)
-    sequences = subset(
-        annotated(lasot, images, read),
-        names=options.sequences or None,
-        attribute=options.attribute,
-    )
+    everything, damaged = annotated(lasot, images, read)
+    sequences, unread = asked_for(everything, damaged, options)
     whole = which == "test" and not options.sequences and not options.attribute
-    report_missing(sequences, lasot_test_names() if whole else (), runs=options.runs_something)
+    expected = lasot_test_names() if whole else ()
+    lacking = report_missing(
+        lasot, sequences, expected, runs=options.runs_something, unread=unread.values()
+    )
     title = "LaSOT" if len(sequences) == len(lasot_test_names()) else _partial_title(sequences)
     benchmark = RectangleBenchmark(
         title=title,
@@ -52,6 +52,7 @@ def evaluate_lasot(
         formats={"OPE": "lasot"},
         score=partial(_score, title),
         definition=lambda name: profile_named(LASOT_PROFILES, name or _DEFAULT_PROFILE).summary,
+        missing=lacking,
     )
     return evaluate_rectangles(benchmark, options)
 

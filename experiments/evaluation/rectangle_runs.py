@@ -1,21 +1,30 @@
 """Running a tracker on a benchmark of rectangles."""
 
-from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
-from experiments import cli
+import numpy as np
+from numpy.typing import NDArray
+
 from experiments.evaluation.contestant import Contestant
 from experiments.evaluation.options import Options
-from experiments.evaluation.results_on_disk import RectangleStore, claim
+from experiments.evaluation.results_on_disk import Place, RectangleStore
+from experiments.evaluation.running import anchored, carry_out, without_failed
 from siamfc_jax.evaluation.benchmarks.completeness import require_frames
 from siamfc_jax.evaluation.formats.writing import write_results
 from siamfc_jax.evaluation.protocols.one_pass import one_pass
 from siamfc_jax.evaluation.protocols.perturbations import perturbed_boxes
 from siamfc_jax.evaluation.protocols.segments import segment_starts
 from siamfc_jax.evaluation.running.jobs import Job, job
-from siamfc_jax.evaluation.running.run_benchmark import run_benchmark
 from siamfc_jax.evaluation.runs import Results, Run
-from siamfc_jax.evaluation.sequences import Sequence, frame_size
+from siamfc_jax.evaluation.sequences import Sequence, SequenceError, frame_size
+
+
+class _Start(NamedTuple):
+    """Of a run: the row of the truth, and the box in the benchmark's numbers."""
+
+    row: int
+    box: NDArray[np.float64]
 
 
 def run(
@@ -40,23 +49,33 @@ def run(
       ResultError, StorageError: the folder of results will not do.
     """
     require_frames(sequences)
-    claim(options.out / folder, runner.name, runner.identity)
+    sequences = anchored(sequences)
     repetitions = 1 if runner.deterministic else repetitions
-    jobs = {s.name: list(_jobs(s, protocol, repetitions)) for s in sequences}
-    runs_of = {name: len(own) for name, own in jobs.items()}
-    store = RectangleStore(options.out / folder, runner.name, sequences, protocol, format, runs_of)
-    waiting = [pair for own in jobs.values() for pair in own if not store.done(pair[0])]
-    with cli.progress_bar(sum(frames for _, frames in waiting), "frame", protocol) as bar:
-        failures = run_benchmark((one for one, _ in waiting), runner.fast(bar.update), store)
-    for failure in failures:
-        cli.print_error(f"{failure.sequence}: {failure.kind}: {failure.reason}")
-    results = store.results()
-    problems = dict(results.problems)
-    problems |= {
-        failure.sequence: f"{failure.kind}: {failure.reason}"
-        for failure in failures
-        if failure.sequence in problems
-    }
+    starts: dict[str, list[_Start]] = {}
+    problems = {}
+    for sequence in sequences:
+        try:
+            starts[sequence.name] = _starts(sequence, protocol, repetitions)
+        except SequenceError as error:
+            problems[sequence.name] = str(error)
+    place = Place(options.out.absolute() / folder, runner.name, protocol, runner.identity)
+    rows = {name: [(one.row, *one.box) for one in own] for name, own in starts.items()}
+    store = RectangleStore(place, sequences, format, rows)
+    waiting = [
+        (one, len(sequence.frames) - start.row)
+        for sequence in sequences
+        for part, start in enumerate(starts.get(sequence.name, ()))
+        if not store.done(one := _job(sequence, start, part))
+    ]
+    failures = carry_out(
+        [one for one, _ in waiting],
+        runner.fast,
+        store,
+        frames=sum(frames for _, frames in waiting),
+        description=protocol,
+    )
+    results = without_failed(store.results(), failures)
+    results = Results(results.runs, {**results.problems, **problems})
     for kind in options.export:
         write_results(
             options.out / "export" / folder / kind,
@@ -66,19 +85,17 @@ def run(
             format=kind,
             protocol=protocol,
         )
-    return Results(results.runs, problems)
+    return results
 
 
-def _jobs(sequence: Sequence, protocol: str, repetitions: int) -> Iterator[tuple[Job[Run], int]]:
-    """The runs of a sequence, and how many frames each sees."""
+def _starts(sequence: Sequence, protocol: str, repetitions: int) -> list[_Start]:
     if protocol == "TRE":
-        for part, row in enumerate(segment_starts(sequence).tolist()):
-            length = len(sequence.frames) - row
-            yield job(sequence, partial(one_pass, sequence, row), part), length
-    elif protocol == "SRE":
+        return [_Start(row, sequence.truth[row]) for row in segment_starts(sequence).tolist()]
+    if protocol == "SRE":
         size = sequence.size or frame_size(sequence.frames[0])
-        for part, box in enumerate(perturbed_boxes(sequence.truth[0], size)):
-            yield job(sequence, partial(one_pass, sequence, 0, box), part), len(sequence.frames)
-    else:
-        for part in range(repetitions):
-            yield job(sequence, partial(one_pass, sequence), part), len(sequence.frames)
+        return [_Start(0, box) for box in perturbed_boxes(sequence.truth[0], size)]
+    return [_Start(0, sequence.truth[0])] * repetitions
+
+
+def _job(sequence: Sequence, start: _Start, part: int) -> Job[Run]:
+    return job(sequence, partial(one_pass, sequence, start.row, start.box), part)

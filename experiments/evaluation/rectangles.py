@@ -7,12 +7,15 @@ from typing import TypeAlias
 
 import numpy as np
 
+from experiments.evaluation.checks import check
 from experiments.evaluation.contestant import contestant
-from experiments.evaluation.given_results import given
+from experiments.evaluation.evaluated import Evaluated
+from experiments.evaluation.given_results import given, name_of, require_distinct
 from experiments.evaluation.options import Options
 from experiments.evaluation.rectangle_runs import run
 from experiments.evaluation.showing import Shown, curve_intervals, show
 from siamfc_jax.evaluation.formats.reading import read_results
+from siamfc_jax.evaluation.formats.writing import FORMATS, FORMATS_OF_MANY_RUNS
 from siamfc_jax.evaluation.presentation.pictures import Picture, worst_frames
 from siamfc_jax.evaluation.runs import Results, Run
 from siamfc_jax.evaluation.scores import CurveScores
@@ -36,6 +39,7 @@ class RectangleBenchmark:
       formats: protocol -> in which results are kept.
       definition: profile (or None) -> one line that says what it means.
       repetitions: of a tracker that is not deterministic.
+      missing: what the benchmark on disk lacks, a line each.
     """
 
     title: str
@@ -46,19 +50,21 @@ class RectangleBenchmark:
     score: Scorer
     definition: Callable[[str | None], str]
     repetitions: int = 1
+    missing: tuple[str, ...] = ()
 
 
-def evaluate_rectangles(benchmark: RectangleBenchmark, options: Options) -> list[CurveScores]:
+def evaluate_rectangles(benchmark: RectangleBenchmark, options: Options) -> Evaluated[CurveScores]:
     """Run what is to be run, score it and what is given, print and draw it.
-
-    Returns:
-      The scores of every protocol and tracker, in the order in which they were printed.
 
     Raises:
       ValueError, OSError: in one line, when the benchmark, a tracker, results or the output will
         not do. What went wrong on single sequences is in `CurveScores.problems`.
     """
+    check(options, FORMATS if set(benchmark.protocols) == {"OPE"} else FORMATS_OF_MANY_RUNS)
     runner = contestant(options) if options.runs_something else None
+    still_shown = [STILL] if options.baseline else []
+    names = [runner.name] if runner else []
+    require_distinct([*names, *map(name_of, options.results), *still_shown])
     shown: list[Shown] = []
     for protocol in benchmark.protocols:
         found: dict[str, Results[Run]] = {}
@@ -82,8 +88,10 @@ def evaluate_rectangles(benchmark: RectangleBenchmark, options: Options) -> list
             scores = benchmark.score(name, benchmark.sequences, results, protocol, options.profile)
             pictures = partial(_pictures, benchmark.sequences, results, scores)
             shown.append(Shown(scores, pictures, curve_intervals(scores), name == STILL))
-    show(shown, options, {"profile": benchmark.definition(options.profile)})
-    return [one.scores for one in shown if isinstance(one.scores, CurveScores)]
+    settings = {"profile": benchmark.definition(options.profile)}
+    show(shown, options, settings, benchmark.missing)
+    scored = [one.scores for one in shown if isinstance(one.scores, CurveScores)]
+    return Evaluated(scored, benchmark.missing)
 
 
 def still(sequences: list[Sequence]) -> Results[Run]:

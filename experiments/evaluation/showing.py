@@ -14,7 +14,7 @@ from experiments.evaluation.options import Options
 from siamfc_jax.evaluation.presentation.measures import Interval, curve_measures
 from siamfc_jax.evaluation.presentation.paired import Pairing, paired_table
 from siamfc_jax.evaluation.presentation.pictures import Picture
-from siamfc_jax.evaluation.presentation.published import PUBLISHED, Published, published_on
+from siamfc_jax.evaluation.presentation.published import Published, published_on
 from siamfc_jax.evaluation.presentation.table import as_text
 from siamfc_jax.evaluation.presentation.tables import (
     attribute_table,
@@ -60,19 +60,27 @@ def curve_intervals(scores: CurveScores) -> dict[str, Interval]:
     }
 
 
-def show(shown: list[Shown], options: Options, settings: Mapping[str, str]) -> None:
+def show(
+    shown: list[Shown], options: Options, settings: Mapping[str, str], missing: tuple[str, ...] = ()
+) -> None:
     """Print tables; write plots and report where the options ask for them.
 
     Args:
       settings: what a reader must know, for the report: the profile's definition, ...
+      missing: what the benchmark on disk lacks, a line each.
     """
     pairs = list(_pairs(shown))
+    unknown: list[str] = []
     for group in _groups(shown):
         references = _references(group[0].scores, options.published)
         for text in _tables(group, references):
             print(text, end="\n\n")
         if options.plots:
             _draw(group, references, options.plots)
+        if options.published and not references:
+            unknown.append(f"{group[0].scores.benchmark}, {_protocol(group[0].scores)}")
+    if unknown:
+        print(f"no scores published of {', '.join(options.published)} on: {'; '.join(unknown)}")
     if pairs:
         print(as_text(paired_table(pairs)))
     if options.plots:
@@ -85,6 +93,7 @@ def show(shown: list[Shown], options: Options, settings: Mapping[str, str]) -> N
             [one.scores for one in shown],
             title=f"{shown[0].scores.tracker} on {shown[0].scores.benchmark}",
             settings={**settings, **_circumstances()},
+            missing=missing,
             intervals=[one.intervals for one in shown],
             references=[
                 row
@@ -111,14 +120,8 @@ def _protocol(scores: Scores) -> str:
 
 def _references(scores: Scores, names: tuple[str, ...]) -> tuple[Published, ...]:
     known = published_on(scores.benchmark, _protocol(scores))
-    if "all" in names:
-        return known
     wanted = {name.lower() for name in names}
-    unknown = wanted - {row.tracker.lower() for row in PUBLISHED}
-    if unknown:
-        trackers = dict.fromkeys(row.tracker for row in PUBLISHED)
-        raise ValueError(f"--published: no {min(unknown)!r}; there are {', '.join(trackers)}")
-    return tuple(row for row in known if row.tracker.lower() in wanted)
+    return tuple(row for row in known if "all" in wanted or row.tracker.lower() in wanted)
 
 
 def _tables(group: list[Shown], references: Iterable[Published]) -> Iterator[str]:
@@ -183,10 +186,7 @@ def _figures(
             by_attribute = plots.attribute_plots(curves, kind)
             if by_attribute is not None:
                 yield f"{kind.measure.key}_attributes", by_attribute
-    if challenge:
-        yield "ar", vot_plots.ar_plot(challenge, references)
-        yield "eao_curve", vot_plots.eao_curve_plot(challenge, references)
-        yield "eao_ranking", vot_plots.eao_ranking_plot(challenge, references)
+    yield from vot_plots.plots_of(challenge, references).items()
 
 
 def _circumstances() -> dict[str, str]:

@@ -1,17 +1,21 @@
 """VOT as a benchmark to run and to score."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from experiments.evaluation.checks import check, chosen, require_json
 from experiments.evaluation.contestant import contestant
-from experiments.evaluation.given_results import given
+from experiments.evaluation.evaluated import Evaluated
+from experiments.evaluation.given_results import given, name_of, require_distinct
 from experiments.evaluation.options import Options
+from experiments.evaluation.reading import say
 from experiments.evaluation.showing import Shown, curve_intervals, show
-from experiments.evaluation.vot_runs import EXPERIMENTS, InitialRegion, run
+from experiments.evaluation.vot_runs import EXPERIMENTS, EXPORTS, InitialRegion, run
+from siamfc_jax.evaluation.benchmarks.completeness import images_beyond, unannotated_lines
 from siamfc_jax.evaluation.benchmarks.vot import read_vot
 from siamfc_jax.evaluation.benchmarks.vot_json import read_vot_json
 from siamfc_jax.evaluation.formats.vot_results import read_vot_results
@@ -24,7 +28,7 @@ from siamfc_jax.evaluation.presentation.pictures import Picture, worst_vot_frame
 from siamfc_jax.evaluation.protocols.supervised import REPETITIONS
 from siamfc_jax.evaluation.runs import Results, VotRun
 from siamfc_jax.evaluation.scores import CurveScores, VotScores
-from siamfc_jax.evaluation.sequences import SequenceError, VotSequence
+from siamfc_jax.evaluation.sequences import NO_FILE_NAME, SequenceError, VotSequence, names_a_file
 from siamfc_jax.evaluation.speed_units import equivalent_filter_operations, reference_seconds
 from siamfc_jax.evaluation.statistics import interval
 
@@ -41,7 +45,7 @@ def evaluate_vot(
     initial: InitialRegion = "axis_aligned",
     repetitions: int = REPETITIONS,
     efo: bool = False,
-) -> list[CurveScores | VotScores]:
+) -> Evaluated[CurveScores | VotScores]:
     """Run and score on a VOT challenge, print and draw it; the scores of all experiments.
 
     Args:
@@ -59,13 +63,19 @@ def evaluate_vot(
         not do. What went wrong on single sequences is in the scores' `problems`.
     """
     profile = vot_profile(options.profile or _DEFAULT_PROFILE)
-    unknown = set(experiments) - set(EXPERIMENTS)
-    if unknown:
-        raise ValueError(f"no experiment {min(unknown)!r}; there are {', '.join(EXPERIMENTS)}")
-    everything = read_vot_json(vot, images) if vot.suffix == ".json" else _read(vot, options)
-    sequences = _chosen(everything, options)
-    title = benchmark or _title(vot, len(everything))
+    experiments = chosen(experiments, EXPERIMENTS, "--experiment")
+    check(options, EXPORTS)
+    if benchmark is not None and not names_a_file(benchmark):
+        raise ValueError(f"--benchmark={benchmark}: {NO_FILE_NAME}")
+    require_json(vot, images)
+    everything, damaged = _read(vot, images, options)
+    sequences, unread = _chosen(everything, damaged, options)
+    title = benchmark or _title(vot, len(everything) + len(damaged))
+    # A dataset JSON says which images there are; others may lie beside them.
+    whole_folders = () if vot.suffix == ".json" else sequences
+    lacking = say([*unread, *unannotated_lines(images_beyond(whole_folders))])
     runner = contestant(options) if options.runs_something else None
+    require_distinct([*([runner.name] if runner else []), *map(name_of, options.results)])
     shown: list[Shown] = []
     for experiment in experiments:
         found: dict[str, Results[VotRun]] = {}
@@ -81,7 +91,12 @@ def evaluate_vot(
                 repetitions=repetitions,
             )
         for spec in options.results:
-            read = partial(read_vot_results, sequences=sequences, experiment=experiment)
+            read = partial(
+                read_vot_results,
+                sequences=sequences,
+                experiment=experiment,
+                unnamed=len(experiments) == 1,
+            )
             name, results = given(spec, read)
             found[name] = results
         score = _unsupervised if experiment == "unsupervised" else _supervised
@@ -89,28 +104,43 @@ def evaluate_vot(
             _print_efo(experiment, found)
         for name, results in found.items():
             shown.append(score(name, sequences, results, title, experiment, profile))
-    show(shown, options, {"profile": f"{profile.name}: {profile.summary}"})
-    return [one.scores for one in shown]
+    show(shown, options, {"profile": f"{profile.name}: {profile.summary}"}, lacking)
+    return Evaluated((one.scores for one in shown), lacking)
 
 
-def _read(vot: Path, options: Options) -> list[VotSequence]:
-    return read_vot(vot, with_frames=options.runs_something or options.report is not None)
+def _read(
+    vot: Path, images: Path | None, options: Options
+) -> tuple[list[VotSequence], dict[str, str]]:
+    """The sequences that can be read; of the others, name -> why not."""
+    # A report shows frames where they are.
+    with_frames = True if options.runs_something else None if options.report else False
+    damaged: dict[str, str] = {}
+    if vot.suffix == ".json":
+        return read_vot_json(vot, images, with_frames=with_frames, damaged=damaged), damaged
+    return read_vot(vot, with_frames=with_frames, damaged=damaged), damaged
 
 
-def _chosen(sequences: list[VotSequence], options: Options) -> list[VotSequence]:
-    names = {sequence.name for sequence in sequences}
+def _chosen(
+    sequences: list[VotSequence], damaged: Mapping[str, str], options: Options
+) -> tuple[list[VotSequence], list[str]]:
+    """Those that the options ask for, and why others that they ask for cannot be read."""
+    names = {*(sequence.name for sequence in sequences), *damaged}
     unknown = sorted(set(options.sequences) - names)
     if unknown:
-        raise SequenceError(f"no sequence {unknown[0]!r}; there are {', '.join(sorted(names))}")
-    tags = {tag for sequence in sequences for tag in sequence.tags}
-    if options.attribute and options.attribute not in tags:
-        raise SequenceError(f"no tag {options.attribute!r}; there are {', '.join(sorted(tags))}")
-    return [
-        sequence
-        for sequence in sequences
-        if (not options.sequences or sequence.name in options.sequences)
-        and (not options.attribute or sequence.tags[options.attribute].any())
-    ]
+        raise SequenceError(
+            f"no sequence {', '.join(unknown)}; there are {', '.join(sorted(names))}"
+        )
+    wanted = options.sequences or names
+    readable = [sequence for sequence in sequences if sequence.name in wanted]
+    unread = [reason for name, reason in damaged.items() if name in wanted]
+    if not readable:
+        raise SequenceError("; ".join(unread))
+    tag = options.attribute
+    tagged = [one for one in readable if not tag or (tag in one.tags and one.tags[tag].any())]
+    if not tagged:
+        tags = {own for one in sequences for own in one.tags}
+        raise SequenceError(f"no sequence with tag {tag!r}; tags are {', '.join(sorted(tags))}")
+    return tagged, unread
 
 
 def _title(vot: Path, count: int) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from experiments import cli
 from experiments.evaluation.contestant import Contestant
 from experiments.evaluation.options import Options
-from experiments.evaluation.results_on_disk import VotStore, claim
+from experiments.evaluation.results_on_disk import Place, VotStore
+from experiments.evaluation.running import anchored, carry_out, without_failed
 from siamfc_jax.evaluation.formats.vot_results import write_vot_sequence
 from siamfc_jax.evaluation.metrics.vot_profiles import VotProfile
 from siamfc_jax.evaluation.protocols.realtime import realtime
@@ -18,11 +18,11 @@ from siamfc_jax.evaluation.protocols.unsupervised import unsupervised
 from siamfc_jax.evaluation.protocols.vot_record import Overlap
 from siamfc_jax.evaluation.regions import Region, axis_aligned, same_area
 from siamfc_jax.evaluation.running.jobs import Failure, Job, job
-from siamfc_jax.evaluation.running.run_benchmark import run_benchmark
 from siamfc_jax.evaluation.runs import Results, VotRun
 from siamfc_jax.evaluation.sequences import VotSequence
 
 EXPERIMENTS = ("baseline", "region_noise", "unsupervised", "realtime")
+EXPORTS = ("vot-text", "vot-binary")
 
 InitialRegion = Literal["axis_aligned", "same_area"]
 INITIAL_REGIONS: dict[InitialRegion, Callable[[Region], Region]] = {
@@ -49,47 +49,42 @@ def run(
     Raises:
       ResultError, StorageError: the folder of results will not do.
     """
-    claim(options.out / folder, runner.name, {**runner.identity, "initial": initial})
-    store = VotStore(options.out / folder, runner.name, sequences, experiment)
+    sequences = anchored(sequences)
+    settings = {**runner.identity, "initial": initial}
+    if experiment != "unsupervised":
+        settings["failures"] = {"overlap": profile.rule, "inner_bounds": profile.inner_bounds}
+    place = Place(options.out.absolute() / folder, runner.name, experiment, settings)
+    store = VotStore(place, sequences)
     once = experiment in ("unsupervised", "realtime")
-    if experiment == "realtime":
-        _warm_up(runner, sequences)
+    # Only one frame at a time has seconds that mean something to the clock.
+    live = experiment == "realtime"
     failures: list[Failure] = []
     for repetition in range(1 if once else repetitions):
-        jobs = [
-            _job(sequence, experiment, repetition, profile, initial)
+        wanted = [
+            sequence
             for sequence in sequences
             if _wanted(store.runs.get(sequence.name, ()), repetition, sequence, profile, experiment)
         ]
-        if not jobs:
-            continue
-        frames = sum(len(one.frames) for one in jobs)
-        with cli.progress_bar(frames, "frame", f"{experiment} {repetition + 1}") as bar:
-            # Only one frame at a time has seconds that mean something to the clock.
-            make = runner.live if experiment == "realtime" else runner.fast
-            failures += run_benchmark(jobs, make(bar.update), store)
-    for failure in failures:
-        cli.print_error(f"{failure.sequence}: {failure.kind}: {failure.reason}")
-    results = store.results()
-    problems = dict(results.problems)
-    problems |= {
-        failure.sequence: f"{failure.kind}: {failure.reason}"
-        for failure in failures
-        if failure.sequence in problems
-    }
+        failures += carry_out(
+            [_job(sequence, experiment, repetition, profile, initial) for sequence in wanted],
+            runner.live if live else runner.fast,
+            store,
+            frames=sum(len(sequence.frames) for sequence in wanted),
+            description=f"{experiment} {repetition + 1}",
+            warm_up=_warm_up(wanted) if live else (),
+        )
+    results = without_failed(store.results(), failures)
     _export(results, runner.name, options, folder, experiment)
-    return Results(results.runs, problems)
+    return results
 
 
-def _warm_up(runner: Contestant, sequences: list[VotSequence]) -> None:
+def _warm_up(sequences: list[VotSequence]) -> list[Job[VotRun]]:
     """Three frames of every size, so that the clock does not count compilation."""
     shortest = {
         sequence.size: sequence._replace(frames=sequence.frames[:3], truth=sequence.truth[:3])
         for sequence in sequences
     }
-    jobs = [job(sequence, partial(unsupervised, sequence), 0) for sequence in shortest.values()]
-    for _ in runner.live(lambda: None)(jobs):
-        pass
+    return [job(sequence, partial(unsupervised, sequence), 0) for sequence in shortest.values()]
 
 
 def _wanted(
@@ -140,8 +135,6 @@ def _export(
     results: Results[VotRun], name: str, options: Options, folder: str, experiment: str
 ) -> None:
     for kind in options.export:
-        if kind not in ("vot-text", "vot-binary"):
-            raise ValueError(f"--export={kind}: VOT's results are vot-text or vot-binary")
         for sequence, runs in results.runs.items():
             write_vot_sequence(
                 options.out / "export" / folder / kind,

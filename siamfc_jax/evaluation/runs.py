@@ -7,6 +7,8 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc_jax.evaluation.sequences import Sequence
+
 _NO_PROBLEMS: Mapping[str, str] = MappingProxyType({})
 
 UNKNOWN, INITIALISED, FAILED = 0, 1, 2
@@ -27,12 +29,33 @@ class Run(NamedTuple):
       seconds: [n] float64, time inside the tracker; NaN where unknown; None: not recorded.
       converted: the boxes were made of other regions (OTB's affine results): one without area is
         an answer like others, not a gap, and is never replaced by the one before.
+      omitted_boxes: [m, 4] of frames ahead of the first evaluated one (see `aligned`).
     """
 
     boxes: NDArray[np.float64]
     start: int = 0
     seconds: NDArray[np.float64] | None = None
     converted: bool = False
+    omitted_boxes: NDArray[np.float64] | None = None
+
+
+def aligned(run: Run, sequence: Sequence) -> Run:
+    """The run from the first evaluated frame on, where it covers the whole folder (Tiger1, whose
+    first five frames OTB omits and the GOT-10k toolkit does not)."""
+    ahead = sequence.first_frame - 1
+    if ahead <= 0 or run.start not in (0, -ahead) or len(run.boxes) != length(sequence) + ahead:
+        return run
+    return run._replace(
+        boxes=run.boxes[ahead:],
+        start=0,
+        seconds=None if run.seconds is None else run.seconds[ahead:],
+        omitted_boxes=run.boxes[:ahead],
+    )
+
+
+def length(sequence: Sequence) -> int:
+    """Frames of a sequence, also where only the first one's annotation is public."""
+    return max(len(sequence.truth), len(sequence.frames))
 
 
 class VotRun(NamedTuple):

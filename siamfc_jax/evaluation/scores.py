@@ -19,8 +19,9 @@ class CurveScores(NamedTuple):
       normalised_precision: [S, 51] at 0, .01, ..., .5 of the target's size; None: not defined.
       overlap: [S] mean overlap.
       frames: [S] frames that were scored (all runs).
-      carried: [S] frames whose box was unusable (NaN, or without area): replaced by the one before
-        where the profile says so, a miss elsewhere.
+      carried: [S] frames whose box was unusable (a number that is not finite, or without area):
+        replaced by the one before where the profile says so (OTB's not where only some numbers are
+        NaN), a miss elsewhere.
       invalid: [S] frames whose annotation is unusable.
       attributes: [S] codes of each sequence.
       problems: sequences without a score -> why, in one line.
@@ -113,6 +114,10 @@ class VotScores(NamedTuple):
       tags: tag -> (accuracy, failures, expected overlap) over the frames that carry it.
       invalid: [S] frames whose annotation is unknown.
       problems: sequences without a score -> why, in one line.
+      unknown: [S] frames, of all repetitions together, where the tracker should have said a region
+        and said none: NaN, or code 0 elsewhere than between a failure and the next start.
+      repetitions: [S] that are scored.
+      ignored: [S] further ones, which the profile leaves out.
     """
 
     tracker: str
@@ -133,3 +138,6 @@ class VotScores(NamedTuple):
     tags: Mapping[str, tuple[float, float, float]]
     invalid: NDArray[np.int64]
     problems: Mapping[str, str]
+    unknown: NDArray[np.int64]
+    repetitions: NDArray[np.int64]
+    ignored: NDArray[np.int64]

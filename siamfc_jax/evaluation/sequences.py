@@ -37,6 +37,7 @@ class Sequence(NamedTuple):
       size: (width, height) of the frames, where the annotation says it.
       visible: [n] whether the target is to be seen; None: in every frame.
       omitted: OTB's initOmit: intervals of frame numbers (first, last) where no segment begins.
+      omitted_truth: [m, 4] of annotated frames ahead of the first evaluated one (Tiger1's five).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Sequence(NamedTuple):
     size: tuple[int, int] | None = None
     visible: NDArray[np.bool_] | None = None
     omitted: tuple[tuple[int, int], ...] = ()
+    omitted_truth: NDArray[np.float64] | None = None
 
     @property
     def boxes(self) -> Boxes:
@@ -76,6 +78,14 @@ class VotSequence(NamedTuple):
     frames_per_second: float | None = None
 
 
+NO_FILE_NAME = "no file can be called so; a name is not empty and has no / in it"
+
+
+def names_a_file(name: str) -> bool:
+    """Whether results can be kept in files of this name, which must not lead elsewhere."""
+    return name.isprintable() and name.strip() not in ("", ".", "..") and not set(name) & set("/\\")
+
+
 def box_of(annotated: ArrayLike, first_pixel: int) -> Boxes:
     """Rectangles [..., 4] in a benchmark's numbers -> boxes of this package, float32 [..., 4]."""
     offset = np.asarray([first_pixel, first_pixel, 0, 0], np.float64)
@@ -91,7 +101,8 @@ def as_annotated(boxes: ArrayLike, first_pixel: int) -> NDArray[np.float64]:
 def read_frame(path: Path) -> NDArray[np.uint8]:
     """Read a frame as uint8 [H, W, 3] RGB; raises SequenceError when it cannot be read."""
     with _opened(path) as image:
-        return np.asarray(image.convert("RGB"))
+        # A copy, for trackers that draw on it; Pillow's own memory is read-only.
+        return np.array(image.convert("RGB"))
 
 
 def frame_size(path: Path) -> tuple[int, int]:

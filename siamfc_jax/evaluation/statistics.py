@@ -50,7 +50,7 @@ def interval(
       level: share of the resamples that lie inside.
 
     Returns:
-      (low, high); NaN without sequences.
+      (low, high) over the resamples that have a score; NaN where none has, as without sequences.
 
     Raises:
       ValueError: `level` is not between 0 and 1, or there are no resamples.
@@ -149,6 +149,7 @@ def _multiplicities(count: int, resamples: int, seed: int) -> NDArray[np.int64]:
 def _percentiles(values: Floats, level: float) -> tuple[float, float]:
     if not 0 < level < 1:
         raise ValueError(f"level {level}; it is between 0 and 1")
+    values = values[~np.isnan(values)]
     if not len(values):
         return float("nan"), float("nan")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from siamfc_jax.boxes import Boxes
-from siamfc_jax.evaluation.running.drive import FrameTracker
+from siamfc_jax.evaluation.running.drive import TRACKERS_FAULTS, FrameTracker
 from siamfc_jax.evaluation.sequences import as_annotated, box_of
 
 Frame = NDArray[np.uint8]
@@ -42,7 +42,7 @@ def load_tracker(spec: str) -> Callable[[], FrameTracker]:
     def make() -> FrameTracker:
         try:
             tracker = factory()
-        except Exception as error:
+        except TRACKERS_FAULTS as error:
             raise ForeignTrackerError(f"{spec}: cannot be made ({_said(error)})") from error
         return adapted(tracker, factory, spec)
 
@@ -173,7 +173,7 @@ def _attribute(spec: str) -> Callable[[], Any]:
         raise ForeignTrackerError(f"{spec}: name a tracker as package.module:Factory")
     try:
         target: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except TRACKERS_FAULTS as error:
         raise ForeignTrackerError(
             f"{spec}: cannot import {module_name} ({_said(error)})"
         ) from error
@@ -195,5 +195,5 @@ def _bgr(image: Frame) -> Frame:
     return np.ascontiguousarray(image[..., ::-1])
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -147,6 +147,11 @@ def plain(name: str) -> str:
     return f"\u200b{name}" if name.startswith("_") else name
 
 
+def short(name: str, length: int = 30) -> str:
+    """A long name without its middle, so that it leaves room for the axes."""
+    return name if len(name) <= length else f"{name[: length - 12]}\u2026{name[-11:]}"
+
+
 def label_beside(axes: Axes, entries: Sequence[tuple[float, str]], gap: float = 0.042) -> None:
     """Grey texts right of the axes, near their heights (in data), moved apart where they would
     overlap; a thin line joins each to its height."""

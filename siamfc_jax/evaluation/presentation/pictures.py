@@ -110,6 +110,7 @@ def worst_frames(
         sequence, run = by_name[name], runs[name][0]
         boxes = box_of(run.boxes, sequence.first_pixel)
         truth = sequence.boxes[run.start : run.start + len(boxes)]
+        boxes = boxes[: len(truth)]
         known = np.isfinite(truth.sum(1)) & (truth[:, 2:].min(1) > 0)
         said = np.isfinite(boxes.sum(1))
         overlap = np.where(said, iou(boxes, truth), 0.0)
@@ -170,9 +171,10 @@ def _worst(
 def _telling(overlap: NDArray[np.float64], count: int) -> list[int]:
     """At most `count` rows of overlaps [n] (NaN: unknown): before and at the first loss, then on.
 
-    Where the target was never lost, the row of the least overlap stands for the loss.
+    Where the target was never lost, the row of the least overlap stands for the loss. The first row
+    tells nothing: there the tracker was given the truth.
     """
-    usable = np.flatnonzero(np.isfinite(overlap))
+    usable = 1 + np.flatnonzero(np.isfinite(overlap[1:]))
     if not len(usable):
         return []
     lost = usable[overlap[usable] <= 0]

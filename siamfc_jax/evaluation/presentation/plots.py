@@ -19,6 +19,7 @@ from siamfc_jax.evaluation.presentation.figures import (
     new_figure,
     plain,
     room_beside,
+    short,
     styles,
 )
 from siamfc_jax.evaluation.presentation.measures import (
@@ -83,7 +84,9 @@ NORMALISED_PLOT = CurveKind(
 
 
 def kinds_of(scores: Sequence[CurveScores]) -> tuple[CurveKind, ...]:
-    """The kinds of curves that these scores define, success first."""
+    """The kinds of curves that these scores define, success first; none where nothing is scored."""
+    if not any(one.names for one in scores):
+        return ()
     success = SUCCESS_BY_AO if all(one.precision is None for one in scores) else SUCCESS
     others = (PRECISION_PLOT, NORMALISED_PLOT)
     return (success, *(k for k in others if any(k.curves(one) is not None for one in scores)))
@@ -167,7 +170,7 @@ def _draw(
 
 
 def _entry(tracker: str, value: float) -> str:
-    return plain(f"{tracker} [{value:.3f}]")
+    return plain(f"{short(tracker)} [{value:.3f}]")
 
 
 def _known(references: Sequence[Published], kind: CurveKind) -> list[tuple[Published, float]]:

@@ -24,7 +24,8 @@ Scores = CurveScores | VotScores
 
 
 class Condition(NamedTuple):
-    """What a reader must know of a tracker's results before its numbers."""
+    """What a reader must know of a tracker's results before its numbers; `carried`: frames without
+    a usable box or region."""
 
     tracker: str
     where: str
@@ -45,7 +46,7 @@ class _Shot(NamedTuple):
 
 
 class _Case(NamedTuple):
-    title: str
+    sequence: str
     shots: list[_Shot]
 
 
@@ -55,6 +56,7 @@ def write_report(
     *,
     title: str = "Tracker evaluation",
     settings: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
     intervals: Intervals = (),
     references: Sequence[Published] = (),
     paired: Sequence[Pairing] = (),
@@ -68,6 +70,7 @@ def write_report(
         section, in the order they come in.
       title: heading of the page.
       settings: name -> text: the profile and its definition, versions, the command, ...
+      missing: what the benchmark on disk lacks, a line each.
       intervals: for each of `scores`, measure's key ("auc", "eao", ...) -> (low, high); or empty.
       references: published scores; each is shown in the sections of its benchmark and protocol.
       paired: comparisons of two trackers.
@@ -89,10 +92,11 @@ def write_report(
         .render(
             title=title,
             settings=settings or {},
+            missing=missing,
             conditions=[_condition(one) for one in scores],
             sections=_sections(scores, intervals, references),
             paired=paired_table(paired) if paired else None,
-            cases=_cases(pictures),
+            cases=[(tracker, _cases(own)) for tracker, own in groupby(pictures, _tracker)],
             style=Markup((_TEMPLATES / "report.css").read_text("utf-8")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -142,22 +146,26 @@ def _protocol(scores: Scores) -> str:
 
 
 def _condition(scores: Scores) -> Condition:
-    carried = int(scores.carried.sum()) if isinstance(scores, CurveScores) else 0
+    carried = scores.carried if isinstance(scores, CurveScores) else scores.unknown
     return Condition(
         scores.tracker,
         f"{scores.benchmark}, {_protocol(scores)}",
         len(scores.names),
         tuple(scores.problems.items()),
-        carried,
+        int(carried.sum()),
         int(scores.invalid.sum()),
     )
 
 
 def _cases(pictures: Iterable[Picture]) -> list[_Case]:
     return [
-        _Case(f"{tracker} on {sequence}", [_shot(picture) for picture in own])
-        for (tracker, sequence), own in groupby(pictures, lambda p: (p.tracker, p.sequence))
+        _Case(sequence, [_shot(picture) for picture in own])
+        for sequence, own in groupby(pictures, lambda picture: picture.sequence)
     ]
+
+
+def _tracker(picture: Picture) -> str:
+    return picture.tracker
 
 
 def _shot(picture: Picture) -> _Shot:

@@ -17,6 +17,7 @@ from siamfc_jax.evaluation.presentation.tables import (
     source_notes,
 )
 from siamfc_jax.evaluation.presentation.vot_tables import (
+    repetition_notes,
     vot_overall_table,
     vot_sequence_table,
     vot_tag_table,
@@ -98,19 +99,16 @@ def vot_section(
 ) -> Section:
     """Tables and plots of a VOT challenge; all scores of one benchmark and experiment."""
     ranking = "; ".join(f"{one.tracker}: EAO {one.expected_overlap:.3f}" for one in scores)
-    figures: dict[str, Figure] = {
-        "EAO ranking": vot_plots.eao_ranking_plot(scores, references),
-        "Expected overlap curves": vot_plots.eao_curve_plot(scores, references),
-        "Accuracy and reliability": vot_plots.ar_plot(scores, references),
-    }
     drawn = tuple(
-        _plot(figure, f"{key}-{place}", f"{title}. {ranking}")
-        for place, (title, figure) in enumerate(figures.items())
+        _plot(figure, f"{key}-{place}", f"{title} plot. {ranking}")
+        for place, (title, figure) in enumerate(vot_plots.plots_of(scores, references).items())
     )
     return Section(
         key,
         f"{scores[0].benchmark}, {scores[0].experiment} ({scores[0].profile})",
-        vot_overall_table(scores, intervals, references)._replace(notes=source_notes(references)),
+        vot_overall_table(scores, intervals, references)._replace(
+            notes=(*repetition_notes(scores), *source_notes(references))
+        ),
         drawn,
         vot_tag_table(scores) if any(one.tags for one in scores) else None,
         {},

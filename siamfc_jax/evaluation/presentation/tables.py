@@ -175,7 +175,7 @@ def _percent(value: float) -> Cell:
 
 
 def _with_interval(cell: Cell, interval: tuple[float, float] | None) -> Cell:
-    if interval is None or cell.text == MISSING:
+    if interval is None or cell.text == MISSING or np.isnan(interval).any():
         return cell
     low, high = interval
     return cell._replace(text=f"{cell.text} [{100 * low:.1f}, {100 * high:.1f}]")

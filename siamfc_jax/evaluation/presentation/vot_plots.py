@@ -15,6 +15,7 @@ from siamfc_jax.evaluation.presentation.figures import (
     new_figure,
     plain,
     room_beside,
+    short,
     styles,
 )
 from siamfc_jax.evaluation.presentation.published import Published
@@ -22,6 +23,18 @@ from siamfc_jax.evaluation.scores import VotScores
 
 SENSITIVITY = 30
 """S of the AR plot: reliability is the chance not to fail in so many frames."""
+
+
+def plots_of(scores: Sequence[VotScores], references: Sequence[Published]) -> dict[str, Figure]:
+    """By name, each plot that has something of these scores to show."""
+    figures = {}
+    if any(np.isfinite(one.expected_overlap) for one in scores):
+        figures["EAO ranking"] = eao_ranking_plot(scores, references)
+    if any(one.names for one in scores):
+        figures["EAO curve"] = eao_curve_plot(scores, references)
+    if any(np.isfinite(one.accuracy) for one in scores):
+        figures["AR"] = ar_plot(scores, references)
+    return figures
 
 
 def ar_plot(scores: Sequence[VotScores], references: Sequence[Published] = ()) -> Figure:
@@ -40,6 +53,8 @@ def ar_plot(scores: Sequence[VotScores], references: Sequence[Published] = ()) -
     label = rf"Reliability $e^{{-S\,F/n}}$, S = {SENSITIVITY}"
     axes = new_axes(figure, title, label, "Accuracy")
     for one, style in zip(scores, styles(len(scores)), strict=True):
+        if not one.names:
+            continue
         axes.plot(
             one.reliability,
             one.accuracy,
@@ -47,7 +62,7 @@ def ar_plot(scores: Sequence[VotScores], references: Sequence[Published] = ()) -
             marker=style.marker,
             markersize=9,
             color=style.colour,
-            label=f"{plain(one.tracker)} [{one.accuracy:.3f}, {one.reliability:.3f}]",
+            label=_entry(one.tracker, one.accuracy, one.reliability),
         )
     for place, (row, reliability, accuracy) in enumerate(known):
         axes.plot(
@@ -84,6 +99,8 @@ def eao_curve_plot(scores: Sequence[VotScores], references: Sequence[Published] 
     axes.axvspan(low, high, color=GREY, alpha=0.15, linewidth=0, zorder=0)
     ranked = sorted(range(len(scores)), key=lambda i: -np.nan_to_num(scores[i].expected_overlap))
     for i in ranked:
+        if not scores[i].names:
+            continue
         style = styles(len(scores))[i]
         axes.plot(
             np.arange(1, len(scores[i].curve) + 1),
@@ -91,10 +108,10 @@ def eao_curve_plot(scores: Sequence[VotScores], references: Sequence[Published] 
             color=style.colour,
             linestyle=style.dash,
             linewidth=1.8 if len(scores) <= 10 else 1.3,
-            label=f"{plain(scores[i].tracker)} [{scores[i].expected_overlap:.3f}]",
+            label=_entry(scores[i].tracker, scores[i].expected_overlap),
         )
     # Beyond the range few sequences are left, and the curves say little.
-    axes.set_xlim(1, min(max(len(one.curve) for one in scores), round(1.5 * high)))
+    axes.set_xlim(1, max(2, min(max(len(one.curve) for one in scores), round(1.5 * high))))
     axes.set_ylim(0, 1)
     for _, value in known:
         draw_reference(axes, low, value)
@@ -106,11 +123,11 @@ def eao_curve_plot(scores: Sequence[VotScores], references: Sequence[Published] 
 def eao_ranking_plot(scores: Sequence[VotScores], references: Sequence[Published] = ()) -> Figure:
     """EAO of all trackers in their order, the best on the right; published ones hollow and grey."""
     rows = [
-        (one.expected_overlap, plain(one.tracker), style.colour, style.marker, style.colour)
+        (one.expected_overlap, plain(short(one.tracker)), style.colour, style.marker, style.colour)
         for one, style in zip(scores, styles(len(scores)), strict=True)
     ]
     rows += [
-        (row.eao, plain(row.tracker), GREY, "o", "none")
+        (row.eao, plain(short(row.tracker)), GREY, "o", "none")
         for row in references
         if row.eao is not None
     ]
@@ -152,6 +169,11 @@ def published_reliability(row: Published, scores: VotScores) -> float | None:
     if row.failures is not None and not scores.problems:
         return float(np.exp(-SENSITIVITY * row.failures / scores.frames.sum()))
     return None
+
+
+def _entry(tracker: str, *values: float) -> str:
+    shown = ", ".join("-" if np.isnan(value) else f"{value:.3f}" for value in values)
+    return plain(f"{short(tracker)} [{shown}]")
 
 
 def _titled(scores: Sequence[VotScores]) -> str:

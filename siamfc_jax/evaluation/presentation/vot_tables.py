@@ -42,14 +42,32 @@ def vot_overall_table(
         ]
         rows.append((name_cell(scores[i].tracker), *cells, *_counts(scores[i])))
     first = scores[0]
-    low, high = first.range
     return Table(
-        f"{first.benchmark}, {first.experiment} ({first.profile}), EAO over {low}..{high} frames",
+        f"{first.benchmark}, {first.experiment} ({first.profile}), EAO over {_lengths(scores)}",
         ("tracker", *(measure.label for measure in VOT_MEASURES), *_COUNTED),
         tuple(rows),
         tuple(_published_row(row) for row in ranked_rows(references, "eao")),
-        (*problem_notes(scores), *source_notes(references)),
+        (*problem_notes(scores), *repetition_notes(scores), *source_notes(references)),
     )
+
+
+def repetition_notes(scores: Sequence[VotScores]) -> tuple[str, ...]:
+    """A line for each tracker whose sequences do not count alike."""
+    notes = []
+    for one in scores:
+        if len(set(one.repetitions)) > 1:
+            least, most = one.repetitions.min(), one.repetitions.max()
+            fewer = np.count_nonzero(one.repetitions < most)
+            notes.append(
+                f"{one.tracker}: {least} to {most} repetitions; {fewer} of {len(one.names)} "
+                f"sequences have fewer than {most}"
+            )
+        if one.ignored.any():
+            notes.append(
+                f"{one.tracker}: {one.profile} takes the first repetition alone of "
+                f"{np.count_nonzero(one.ignored)} sequences, which have more, but not 15"
+            )
+    return tuple(notes)
 
 
 def vot_sequence_table(scores: Sequence[VotScores]) -> Table:
@@ -112,7 +130,18 @@ def vot_tag_table(scores: Sequence[VotScores]) -> Table:
     )
 
 
-_COUNTED = ("sequences", "frames", "invalid")
+_COUNTED = ("sequences", "frames", "repetitions", "invalid", "unknown")
+
+
+def _lengths(scores: Sequence[VotScores]) -> str:
+    """The lengths that EAO is the mean over, as far as there are any."""
+    low, high = scores[0].range
+    longest = max(len(one.curve) for one in scores)
+    if longest >= high or not longest:
+        return f"{low}..{high} frames"
+    if longest >= low:
+        return f"{low}..{longest} frames (of {low}..{high})"
+    return f"{low}..{high} frames, but the longest are {longest}"
 
 
 def _counts(scores: VotScores) -> tuple[Cell, ...]:
@@ -120,8 +149,17 @@ def _counts(scores: VotScores) -> tuple[Cell, ...]:
     return (
         Cell(f"{scored} of {scored + len(scores.problems)}", scored),
         count_cell(int(scores.frames.sum())),
+        _repetitions(scores),
         count_cell(int(scores.invalid.sum())),
+        count_cell(int(scores.unknown.sum())),
     )
+
+
+def _repetitions(scores: VotScores) -> Cell:
+    if not scores.names:
+        return Cell(MISSING)
+    least, most = int(scores.repetitions.min()), int(scores.repetitions.max())
+    return Cell(str(most) if least == most else f"{least}..{most}", least)
 
 
 def _best_of(measure: VotMeasure, scores: Sequence[VotScores]) -> tuple[Cell, ...]:
@@ -130,7 +168,7 @@ def _best_of(measure: VotMeasure, scores: Sequence[VotScores]) -> tuple[Cell, ..
 
 
 def _with_interval(cell: Cell, interval: tuple[float, float] | None, measure: VotMeasure) -> Cell:
-    if interval is None or cell.text == MISSING:
+    if interval is None or cell.text == MISSING or np.isnan(interval).any():
         return cell
     low, high = (f"{end:.{measure.digits}f}" for end in interval)
     return cell._replace(text=f"{cell.text} [{low}, {high}]")
