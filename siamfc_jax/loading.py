@@ -7,16 +7,27 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from siamfc_jax.models.alexnet import AlexNetConfig
+from siamfc_jax.models.backbone import is_of_head
 from siamfc_jax.models.folding import fold_batch_norm
+from siamfc_jax.models.network import Network, network_config, network_of_config
 from siamfc_jax.models.siamfc import SiamFCNetwork
-from siamfc_jax.tracking.config import SIAMFC_3S_RELEASE, SiamFCTracking
+from siamfc_jax.tracking.config import SIAMFC_3S_RELEASE
 from siamfc_jax.tracking.online import Model, MultiTracker, OnlineTracker
-from siamfc_jax.weights import WeightsError, load_weights
+from siamfc_jax.tracking.siamrpn_config import SIAMRPN_RELEASE
+from siamfc_jax.tracking.trackers import Tracking, expect_suits, tracking_type
+from siamfc_jax.weights import WeightFile, WeightsError, load_weights
 
 DEFAULT_TRACKING = dataclasses.replace(SIAMFC_3S_RELEASE, clip_to_frame=True)
-"""What a weight file without settings of its own is tracked with, and the shipped one: SiamFC-3s as
-released, but with the box kept inside the frame."""
+"""What a SiamFC's weight file without settings of its own is tracked with, and the shipped one:
+SiamFC-3s as released, but with the box kept inside the frame."""
+
+DEFAULT_RPN_TRACKING = dataclasses.replace(SIAMRPN_RELEASE, clip_to_frame=True)
+"""The same for a SiamRPN: as released, but with the box cut at the frame's border."""
+
+
+def default_tracking(network: Network) -> Tracking:
+    """What `network` is tracked with where nothing else is said."""
+    return DEFAULT_TRACKING if isinstance(network, SiamFCNetwork) else DEFAULT_RPN_TRACKING
 
 
 def shipped_models() -> list[str]:
@@ -30,7 +41,7 @@ def shipped_models() -> list[str]:
 
 
 def load_model(
-    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: SiamFCTracking | None = None
+    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: Tracking | None = None
 ) -> Model:
     """Read a network and the settings to track with.
 
@@ -39,16 +50,19 @@ def load_model(
       tracking: replaces the settings inside the file.
 
     Raises:
-      WeightsError: no such name or file, or the file is damaged or of another architecture.
+      WeightsError: no such name or file, or the file is damaged or holds no such network.
+      ValueError: `tracking` is for another kind of network.
     """
     path = _weight_path(os.fspath(name_or_path))
     file = load_weights(path)
-    network = _network(path, file.config)
-    return Model(fold_batch_norm(file.params), network, tracking or _tracking(path, file.config))
+    network = _network(path, file)
+    settings = tracking or _tracking(path, file.config, network)
+    expect_suits(network, settings)
+    return Model(fold_batch_norm(file.params), network, settings)
 
 
 def load(
-    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: SiamFCTracking | None = None
+    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: Tracking | None = None
 ) -> OnlineTracker:
     """A tracker for one target: `init(image, box)`, then `box = update(image)` per frame.
 
@@ -58,19 +72,15 @@ def load(
 
 
 def load_multi(
-    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: SiamFCTracking | None = None
+    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: Tracking | None = None
 ) -> MultiTracker:
     """A tracker for several targets of one video; arguments and errors as `load_model`."""
     return MultiTracker(load_model(name_or_path, tracking))
 
 
-def model_config(network: SiamFCNetwork, tracking: SiamFCTracking) -> dict[str, Any]:
+def model_config(network: Network, tracking: Tracking) -> dict[str, Any]:
     """The `config` under which `weights.save_weights` stores a model that `load` opens."""
-    architecture = {"arch": "siamfc-alexnet", "gain": network.gain}
-    return {
-        "network": {**architecture, **dataclasses.asdict(network.backbone)},
-        "tracking": dataclasses.asdict(tracking),
-    }
+    return {"network": network_config(network), "tracking": dataclasses.asdict(tracking)}
 
 
 def _weight_path(name: str) -> Path:
@@ -85,20 +95,26 @@ def _weight_path(name: str) -> Path:
     return path
 
 
-def _network(path: Path, config: Mapping[str, Any]) -> SiamFCNetwork:
-    settings = dict(config.get("network", {}))
-    if settings.pop("arch", None) != "siamfc-alexnet":
-        raise WeightsError(f"{path}: not a SiamFC network; import it with data_prep.import_weights")
+def _network(path: Path, file: WeightFile) -> Network:
     try:
-        gain = float(settings.pop("gain"))
-        settings = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
-        return SiamFCNetwork(AlexNetConfig(**settings), gain)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: its network settings are not understood: {error}") from None
+        network = network_of_config(file.config.get("network", {}))
+    except ValueError as error:
+        raise WeightsError(
+            f"{path}: not a network that tracks ({error}); import it with "
+            "data_prep.import_weights, or train one"
+        ) from None
+    if not any(map(is_of_head, file.params)):
+        raise WeightsError(
+            f"{path}: an embedding without a head cannot track; begin a training with it "
+            "(experiments.train --initial)"
+        )
+    return network
 
 
-def _tracking(path: Path, config: Mapping[str, Any]) -> SiamFCTracking:
+def _tracking(path: Path, config: Mapping[str, Any], network: Network) -> Tracking:
+    if "tracking" not in config:
+        return default_tracking(network)
     try:
-        return SiamFCTracking(**config["tracking"]) if "tracking" in config else DEFAULT_TRACKING
+        return tracking_type(network)(**config["tracking"])
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its tracking settings are not understood: {error}") from None

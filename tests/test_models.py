@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2, AlexNet, AlexNetConfig, output_size
+from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2, AlexNet, AlexNetConfig
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.siamfc import SIAMFC, SIAMFC_V1, SiamFCNetwork
 
@@ -50,7 +50,7 @@ def test_activations_have_the_sizes_of_table_1(config, channels, size, sides):
     convolved = [captured[f"conv{k}"]["__call__"][0].shape for k in range(1, 6)]
     expected = [sides[0], sides[2], sides[4], sides[5], sides[6]]
     assert convolved == [(1, s, s, c) for s, c in zip(expected, channels, strict=True)]
-    assert output_size(size) == sides[-1]
+    assert config.output_size(size) == sides[-1]
 
 
 def test_grouped_convolutions_see_half_of_the_channels():
@@ -98,10 +98,10 @@ def test_prepared_parameters_give_the_same_features():
 def test_any_size_from_the_receptive_field_upwards_can_be_embedded():
     params = fold_batch_norm(TINY.init(jax.random.key(0)))
     for size in (87, 88, 127, 150):
-        side = output_size(size)
+        side = TINY.backbone.output_size(size)
         assert TINY.embed(params, images(1, size)).shape == (1, side, side, 8)
     with pytest.raises(ValueError, match="87"):
-        output_size(86)
+        TINY.backbone.output_size(86)
 
 
 def test_the_embedding_commutes_with_translation():

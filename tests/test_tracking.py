@@ -159,6 +159,9 @@ def respond_with(responses):
         def embed(self, params, image):
             return jnp.zeros((len(image), 1, 1, 1))
 
+        def template(self, params, features):
+            return features
+
         def respond(self, params, template, search):
             shape = (*search.shape[:-3], *responses.shape[1:])
             if len(shape) == 3:

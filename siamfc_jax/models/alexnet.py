@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from siamfc_jax.models.conv import conv2d, prepare_kernel
+from siamfc_jax.models.layers import Conv, add_row, batch_norm
 from siamfc_jax.models.pooling import max_pool
 
 Params = Mapping[str, Any]
@@ -16,12 +17,11 @@ Params = Mapping[str, Any]
 KERNELS = (11, 5, 3, 3, 3)
 STRIDES = (2, 1, 1, 1, 1)
 POOLED = (True, True, False, False, False)
-TOTAL_STRIDE = 8
 
 
 @dataclass(frozen=True)
 class AlexNetConfig:
-    """Widths of the five convolutions.
+    """Widths of the five convolutions; a `Backbone`.
 
     Attributes:
       widths: output channels of conv1..conv5.
@@ -34,6 +34,62 @@ class AlexNetConfig:
     groups: tuple[int, int, int, int, int] = (1, 2, 1, 2, 2)
     norm_last: bool = False
 
+    stride: ClassVar[int] = 8
+
+    @property
+    def channels(self) -> int:
+        return self.widths[-1]
+
+    def output_size(self, size: int) -> int:
+        """Side of the embedding of a size x size image; 127 -> 6, 255 -> 22.
+
+        Raises:
+          ValueError: the image is smaller than the receptive field of one output cell (87 pixels).
+        """
+        remaining = size
+        for kernel, stride, pooled in zip(KERNELS, STRIDES, POOLED, strict=True):
+            remaining = (remaining - kernel) // stride + 1
+            remaining = (remaining - 3) // 2 + 1 if pooled else remaining
+        if remaining < 1:
+            raise ValueError(f"an image of {size} pixels is too small to embed; the least is 87")
+        return remaining
+
+    def module(self, norm_axis: str | None = None) -> "AlexNet":
+        """The embedding as it is trained; see `Backbone.module`."""
+        return AlexNet(self, norm_axis)
+
+    def prepare(self, params: Params) -> dict[str, Any]:
+        """Folded parameters whose kernels are made ready once for the convolutions of `embed`."""
+        prepared = dict(params)
+        for index, (groups, stride) in enumerate(zip(self.groups, STRIDES, strict=True)):
+            layer = params[f"conv{index + 1}"]
+            kernel = prepare_kernel(jnp.asarray(layer["kernel"]), stride=stride, groups=groups)
+            prepared[f"conv{index + 1}"] = {**layer, "kernel": kernel}
+        return prepared
+
+    def embed(self, params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
+        """Embed images with folded parameters (`folding.fold_batch_norm`).
+
+        Args:
+          params: {"conv1": {"kernel" [kh, kw, in / groups, out], "bias" [out]}, ..., "conv5": ...},
+            as they are or from `prepare`.
+          image_BxHxWx3: float32 RGB in 0..255, no mean subtracted; any H, W >= 87.
+
+        Returns:
+          Features [B, h, w, C], stride 8: 127 -> 6 x 6, 255 -> 22 x 22 (v2 §2.4, Table 1).
+        """
+        features = image_BxHxWx3
+        layers = zip(self.groups, STRIDES, POOLED, strict=True)
+        for index, (groups, stride, pooled) in enumerate(layers):
+            layer = params[f"conv{index + 1}"]
+            features = conv2d(features, layer["kernel"], stride=stride, groups=groups)
+            features = add_row(features, layer["bias"])
+            if index < 4:
+                features = nn.relu(features)
+            if pooled:
+                features = max_pool(features)
+        return features
+
 
 ALEXNET_V2 = AlexNetConfig()
 """v2 paper, Table 1; 384/384/256 activations (the column's 192/192/128 are left over from v1)."""
@@ -42,99 +98,8 @@ ALEXNET_V1 = AlexNetConfig((48, 128, 192, 192, 128), (1, 2, 1, 1, 1), norm_last=
 """v1 paper, Table 1: half width, only conv2 grouped."""
 
 
-def output_size(size: int) -> int:
-    """Side of the embedding of a size x size image; 127 -> 6, 255 -> 22.
-
-    Raises:
-      ValueError: the image is smaller than the receptive field of one output cell (87 pixels).
-    """
-    remaining = size
-    for kernel, stride, pooled in zip(KERNELS, STRIDES, POOLED, strict=True):
-        remaining = (remaining - kernel) // stride + 1
-        remaining = (remaining - 3) // 2 + 1 if pooled else remaining
-    if remaining < 1:
-        raise ValueError(f"an image of {size} pixels is too small to embed; the least is 87")
-    return remaining
-
-
-def prepare(params: Params, config: AlexNetConfig) -> dict[str, Any]:
-    """Folded parameters whose kernels are made ready once for the convolutions of `embed`."""
-    prepared = dict(params)
-    for index, (groups, stride) in enumerate(zip(config.groups, STRIDES, strict=True)):
-        layer = params[f"conv{index + 1}"]
-        kernel = prepare_kernel(jnp.asarray(layer["kernel"]), stride=stride, groups=groups)
-        prepared[f"conv{index + 1}"] = {**layer, "kernel": kernel}
-    return prepared
-
-
-def embed(params: Params, image_BxHxWx3: jax.Array, config: AlexNetConfig) -> jax.Array:
-    """Embed images with folded parameters (`folding.fold_batch_norm`).
-
-    Args:
-      params: {"conv1": {"kernel" [kh, kw, in / groups, out], "bias" [out]}, ..., "conv5": ...},
-        as they are or from `prepare`.
-      image_BxHxWx3: float32 RGB in 0..255, no mean subtracted; any H, W >= 87.
-      config: the network's widths and groups.
-
-    Returns:
-      Features [B, h, w, C], stride 8: 127 -> 6 x 6, 255 -> 22 x 22 (v2 §2.4, Table 1).
-    """
-    features = image_BxHxWx3
-    layers = zip(config.groups, STRIDES, POOLED, strict=True)
-    for index, (groups, stride, pooled) in enumerate(layers):
-        layer = params[f"conv{index + 1}"]
-        features = conv2d(features, layer["kernel"], stride=stride, groups=groups)
-        features = features + _row(layer["bias"])
-        if index < 4:
-            features = nn.relu(features)
-        if pooled:
-            features = max_pool(features)
-    return features
-
-
-def _row(vector_C: jax.Array) -> jax.Array:
-    return vector_C[None, None, None, :]
-
-
-class _Conv(nn.Module):
-    width: int
-    kernel: int
-    stride: int
-    groups: int
-
-    @nn.compact
-    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
-        # Improved Xavier as released: N(0, 2 / (h * w * out)).
-        std = (2.0 / (self.kernel**2 * self.width)) ** 0.5
-        shape = (self.kernel, self.kernel, x_BxHxWxC.shape[-1] // self.groups, self.width)
-        kernel = self.param("kernel", nn.initializers.normal(std), shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.width,))
-        dtype = x_BxHxWxC.dtype
-        convolved = conv2d(x_BxHxWxC, kernel.astype(dtype), stride=self.stride, groups=self.groups)
-        return convolved + _row(bias.astype(dtype))
-
-
-def join_layers(params: Params, averages: Params) -> dict[str, dict[str, jax.Array]]:
-    """Flax parameters and running averages of `AlexNet`, as one dict of layers convN and bnN."""
-    return {name: {**layer, **averages.get(name, {})} for name, layer in params.items()}
-
-
-def split_layers(layers: Params) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inverse of `join_layers`; a layer "head" is left out."""
-    params: dict[str, Any] = {}
-    averages: dict[str, Any] = {}
-    for name, layer in layers.items():
-        if name == "head":
-            continue
-        arrays = {key: jnp.asarray(value) for key, value in layer.items()}
-        if name.startswith("bn"):
-            averages[name] = {key: arrays.pop(key) for key in ("mean", "var")}
-        params[name] = arrays
-    return params, averages
-
-
 class AlexNet(nn.Module):
-    """The embedding with its batch norm, as it is trained; `embed` is the same after folding.
+    """The embedding with its batch norm; `AlexNetConfig.embed` is the same after folding.
 
     Attributes:
       config: widths and groups.
@@ -149,16 +114,9 @@ class AlexNet(nn.Module):
         features = image_BxHxWx3
         layers = zip(self.config.widths, self.config.groups, KERNELS, STRIDES, POOLED, strict=True)
         for index, (width, groups, kernel, stride, pooled) in enumerate(layers):
-            features = _Conv(width, kernel, stride, groups, name=f"conv{index + 1}")(features)
+            features = Conv(width, kernel, stride, groups, name=f"conv{index + 1}")(features)
             if index < 4 or self.config.norm_last:
-                norm = nn.BatchNorm(
-                    use_running_average=not train,
-                    momentum=0.95,
-                    epsilon=1e-5,
-                    axis_name=self.norm_axis,
-                    name=f"bn{index + 1}",
-                )
-                features = norm(features.astype(jnp.float32)).astype(features.dtype)
+                features = batch_norm(f"bn{index + 1}", features, train=train, axis=self.norm_axis)
             if index < 4:
                 features = nn.relu(features)
             if pooled:

@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from siamfc_jax.models import alexnet
 from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2, AlexNetConfig
+from siamfc_jax.models.backbone import Backbone, Layers, init_backbone
 from siamfc_jax.models.xcorr import xcorr
 
 Params = Mapping[str, Any]
@@ -24,28 +24,25 @@ class SiamFCNetwork:
         by 1e-3, so that the loss starts near ln 2.
     """
 
-    backbone: AlexNetConfig = ALEXNET_V2
+    backbone: Backbone = ALEXNET_V2
     gain: float = 1e-3
 
-    def init(self, key: jax.Array) -> dict[str, dict[str, jax.Array]]:
-        """Fresh parameters in training form: convN, bnN (with running averages) and head.
-
-        The kernels follow the improved Xavier of released code; the head's bias starts at 0.
-        """
-        module = alexnet.AlexNet(self.backbone)
-        image = jnp.zeros((1, 127, 127, 3), jnp.float32)
-        # Jitted, the forward pass that would only show shapes is never computed.
-        variables = jax.jit(lambda key: module.init(key, image, train=False))(key)
-        layers = alexnet.join_layers(variables["params"], variables["batch_stats"])
+    def init(self, key: jax.Array) -> Layers:
+        """Fresh parameters in training form: those of the backbone, and head; its bias is 0."""
+        layers = init_backbone(self.backbone, key)
         return {**layers, "head": {"bias": jnp.zeros((), jnp.float32)}}
 
     def embed(self, params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
-        """phi with folded parameters; see `alexnet.embed`."""
-        return alexnet.embed(params, image_BxHxWx3, self.backbone)
+        """phi with folded parameters; see `Backbone.embed`."""
+        return self.backbone.embed(params, image_BxHxWx3)
 
     def prepare(self, params: Params) -> dict[str, Any]:
-        """Folded parameters, made ready once for many calls of `embed`; see `alexnet.prepare`."""
-        return alexnet.prepare(params, self.backbone)
+        """Folded parameters, made ready once for many calls of `embed`; see `Backbone.prepare`."""
+        return self.backbone.prepare(params)
+
+    def template(self, params: Params, features: jax.Array) -> jax.Array:
+        """What tracking keeps of exemplars whose features are [T, h, w, C]: the features."""
+        return features
 
     def respond(self, params: Params, template: jax.Array, search: jax.Array) -> jax.Array:
         """Response maps [..., H - h + 1, W - w + 1] of templates [..., h, w, C] over search

@@ -41,16 +41,44 @@ def xcorr(template: jax.Array, search: jax.Array) -> jax.Array:
     groups = math.prod(batch[i] for i in grouped)
     order = grouped + of_templates + of_searches
 
+    several_each = groups > 1 and of_templates
     response_GxTxSxYxX = lax.platform_dependent(
         _canonical(templates, order, groups),
         _canonical(searches, order, groups),
         cpu=_by_products,
-        default=_by_convolution,
+        # Of many groups with few outputs each, accelerators make a slow convolution.
+        default=_by_products if several_each else _by_convolution,
     )
     size = response_GxTxSxYxX.shape[-2:]
     ordered = response_GxTxSxYxX.reshape(*(batch[i] for i in order), *size)
     back = [order.index(i) for i in axes]
     return ordered.transpose(*back, len(batch), len(batch) + 1)
+
+
+def xcorr_depthwise(template: jax.Array, search: jax.Array) -> jax.Array:
+    """Cross-correlation of every channel by itself.
+
+    Args:
+      template: [..., h, w, C].
+      search: [..., H, W, C], H >= h and W >= w, of the same rank; the leading axes broadcast.
+
+    Returns:
+      [..., H - h + 1, W - w + 1, C].
+
+    Raises:
+      ValueError: the template is larger than the search region.
+    """
+    (*_, h, w, _), (*_, height, width, _) = template.shape, search.shape
+    if h > height or w > width:
+        raise ValueError(f"template {template.shape} does not fit search region {search.shape}")
+    rows, columns = height - h + 1, width - w + 1
+    # A sum of products of slices is one fused loop, which no convolution of many groups matches.
+    terms = [
+        template[..., i : i + 1, j : j + 1, :] * search[..., i : i + rows, j : j + columns, :]
+        for i in range(h)
+        for j in range(w)
+    ]
+    return functools.reduce(jnp.add, terms)
 
 
 def _with_rank(a: jax.Array, rank: int) -> jax.Array:

@@ -8,19 +8,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc_jax.boxes import Boxes, check_boxes
-from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.canvas import Image, check_image, on_canvas
-from siamfc_jax.tracking.config import SiamFCTracking
-from siamfc_jax.tracking.siamfc import siamfc_tracker
 from siamfc_jax.tracking.tracker import Params, Prediction, Tracker, TrackState
+from siamfc_jax.tracking.trackers import Tracking, make_tracker
 
 
 class Model(NamedTuple):
     """A network with its parameters (folded) and the settings it tracks with."""
 
     params: Params
-    network: SiamFCNetwork
-    tracking: SiamFCTracking
+    network: Network
+    tracking: Tracking
 
 
 class FrameSizeError(ValueError):
@@ -28,9 +27,9 @@ class FrameSizeError(ValueError):
 
 
 @lru_cache
-def compiled_tracker(network: SiamFCNetwork, tracking: SiamFCTracking) -> Tracker:
+def compiled_tracker(network: Network, tracking: Tracking) -> Tracker:
     """The jitted Tracker; the same object for the same settings, so it compiles once a process."""
-    tracker = siamfc_tracker(network, tracking)
+    tracker = make_tracker(network, tracking)
     return Tracker(jax.jit(tracker.init), jax.jit(tracker.step))
 
 

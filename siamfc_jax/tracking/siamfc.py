@@ -31,7 +31,7 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         else:
             out = jnp.full((len(boxes_Tx4), 1), float(config.exemplar_size))
             exemplar = resize_squares(*cut, out, config.exemplar_size)
-        template = network.embed(params, exemplar[:, 0])
+        template = network.template(params, network.embed(params, exemplar[:, 0]))
         state = TrackState(template, stream_T, centre, size, side, side, pad)
         return state, _first_prediction(params, state, boxes_Tx4)
 

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from siamfc_jax.boxes import Boxes
 from siamfc_jax.crops import Frames
-from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.canvas import canvas_side
-from siamfc_jax.tracking.config import SiamFCTracking
 from siamfc_jax.tracking.online import Model
-from siamfc_jax.tracking.siamfc import siamfc_tracker
 from siamfc_jax.tracking.tracker import Params, TrackState
+from siamfc_jax.tracking.trackers import Tracking, make_tracker
 
 # Batches are no larger than they need be: a step costs what its slots cost. On an accelerator
 # small ones cost nearly the same, and each size takes seconds to compile.
@@ -165,9 +164,9 @@ class _Functions(NamedTuple):
 
 
 @lru_cache
-def _compiled(network: SiamFCNetwork, tracking: SiamFCTracking) -> _Functions:
+def _compiled(network: Network, tracking: Tracking) -> _Functions:
     """Jitted once a process for the same settings."""
-    tracker = siamfc_tracker(network, tracking)
+    tracker = make_tracker(network, tracking)
 
     def start(
         params: Params, state: TrackState, frames: Frames, box_1x4: jax.Array, slot: jax.Array

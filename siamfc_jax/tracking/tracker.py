@@ -14,7 +14,8 @@ class TrackState(NamedTuple):
     """What a tracker remembers of T targets. All on the device; never changed in place.
 
     Attributes:
-      template: [T, h, w, C] float32, the exemplar's embedding.
+      template: what the network keeps of the exemplars, from its `template`: arrays float32 that
+        lead with T, in a pytree (SiamFC: the features [T, h, w, C]).
       stream: [T] int32, which of the F frames of a step each target lives in.
       centre: [T, 2] float32, (x, y) of the target's centre in frame pixels (continuous, origin at
         the upper-left corner of the upper-left pixel).
@@ -24,7 +25,7 @@ class TrackState(NamedTuple):
       pad: [T, 3] float32 RGB, the first frame's mean colour.
     """
 
-    template: jax.Array
+    template: Any
     stream: jax.Array
     centre: jax.Array
     size: jax.Array
@@ -38,11 +39,14 @@ class Prediction(NamedTuple):
 
     Attributes:
       box: [T, 4] float32 (x, y, w, h), upper-left corner in continuous frame pixels.
-      score: [T] float32, logistic function of the response's peak: how much the best place looks
-        like the exemplar. Comparable between frames of one network, not between networks.
-      response: [T, h, w] float32, response map of the chosen scale.
+      score: [T] float32 in 0..1, the probability of the target at the best place (SiamFC: logistic
+        function of the response's peak). Comparable between frames of one network, not between
+        networks.
+      response: [T, h, w] float32, response map of the chosen scale (SiamRPN: probability of the
+        foreground, of the best anchor of each cell).
       response_box: [T, 4] float32, the part of the frame that the response map covers.
-      scale_index: [T] int32, the chosen scale (0 is the smallest).
+      scale_index: [T] int32, the chosen scale, 0 being the smallest (SiamRPN: the chosen anchor's
+        shape).
     """
 
     box: jax.Array
@@ -58,8 +62,8 @@ class Tracker(NamedTuple):
     Attributes:
       init: (params, frames, boxes [T, 4], stream [T] int32) -> (state, first prediction); embeds
         each target's exemplar once.
-      step: (params, state, frames) -> (state, prediction); one frame of every video, all scales
-        and targets as one batch.
+      step: (params, state, frames) -> (state, prediction); one frame of every video, all targets
+        (and scales) as one batch.
     """
 
     init: Callable[[Params, Frames, jax.Array, jax.Array], tuple[TrackState, Prediction]]

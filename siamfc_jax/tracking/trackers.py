@@ -1,0 +1,48 @@
+"""The Tracker of any network, and the presets of all tracking loops."""
+
+from siamfc_jax.models.network import Network
+from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.models.siamrpn import SiamRPNNetwork
+from siamfc_jax.tracking import config, siamrpn_config
+from siamfc_jax.tracking.config import SiamFCTracking
+from siamfc_jax.tracking.siamfc import siamfc_tracker
+from siamfc_jax.tracking.siamrpn import siamrpn_tracker
+from siamfc_jax.tracking.siamrpn_config import SiamRPNTracking
+from siamfc_jax.tracking.tracker import Tracker
+
+Tracking = SiamFCTracking | SiamRPNTracking
+
+PRESETS: dict[str, Tracking] = {**config.PRESETS, **siamrpn_config.PRESETS}
+
+
+def make_tracker(network: Network, tracking: Tracking) -> Tracker:
+    """The Tracker of `network` under `tracking`; its parameters are the network's, folded.
+
+    Raises:
+      ValueError: the settings are for another kind of network, or do not suit this one.
+    """
+    if isinstance(network, SiamFCNetwork) and isinstance(tracking, SiamFCTracking):
+        return siamfc_tracker(network, tracking)
+    if isinstance(network, SiamRPNNetwork) and isinstance(tracking, SiamRPNTracking):
+        return siamrpn_tracker(network, tracking)
+    raise _unsuited(network, tracking)
+
+
+def expect_suits(network: Network, tracking: Tracking) -> None:
+    """Raises ValueError if `tracking` is for another kind of network."""
+    if not isinstance(tracking, tracking_type(network)):
+        raise _unsuited(network, tracking)
+
+
+def tracking_type(network: Network) -> type[SiamFCTracking] | type[SiamRPNTracking]:
+    """The kind of settings that `network` tracks with."""
+    return SiamFCTracking if isinstance(network, SiamFCNetwork) else SiamRPNTracking
+
+
+def _unsuited(network: Network, tracking: Tracking) -> ValueError:
+    kind = tracking_type(network)
+    names = [name for name, preset in PRESETS.items() if isinstance(preset, kind)]
+    return ValueError(
+        f"the tracking settings are {type(tracking).__name__}, but the network is a "
+        f"{type(network).__name__}; its presets are {', '.join(names)}"
+    )
