@@ -3,6 +3,9 @@
     python -m data_prep.import_weights SRC --out=FILE.safetensors
 
 SRC is a MatConvNet DagNN (.mat), a PyTorch state dict (.pth, old or new) or plain arrays (.npz).
+A state dict may also be of torchvision's ResNet-50, to start the training of a ResNet-22 from
+ImageNet (experiments.train --initial), of SiamDW's CIResNet-22, or of a SiamRPN with an AlexNet
+(DaSiamRPN's, PySOT's or siamrpn-pytorch's names).
 Nothing inside SRC is ever executed.
 """
 
@@ -41,8 +44,10 @@ def main(args: Sequence[str]) -> None:
     order = cast(ColorOrder | None, None if _COLOR_ORDER.value == "auto" else _COLOR_ORDER.value)
     imported = import_file(source, kind, order)
     notes = "\n".join([f"Imported from {source.name!a}.", *imported.notes])
+    if _HEAD_BIAS.value is not None and imported.config["arch"].startswith("siamrpn"):
+        raise ValueError(f"{source}: is a SiamRPN, whose response has no bias; drop --head_bias")
     if _HEAD_BIAS.value is not None:
-        imported.params["head"]["bias"] = np.float32(_HEAD_BIAS.value)
+        imported.params["head"] = {"bias": np.float32(_HEAD_BIAS.value)}
         notes += f"\nThe bias of the response, {_HEAD_BIAS.value:g}, was given by hand."
     save_weights(out, imported.params, weight_file_config(imported.config), notes=notes)
     print(table(imported), notes, describe(out), sep="\n")
@@ -54,6 +59,8 @@ def weight_file_config(found: dict[str, Any]) -> dict[str, Any]:
     A network of another shape than SiamFC's is kept with what was found in its file, for its
     weights' sake; `load` refuses it.
     """
+    if found["arch"] != "siamfc-alexnet":
+        return {"network": found}
     siamfc = {
         "strides": [2, 1, 1, 1, 1],
         "pool_strides": [2, 2, 0, 0, 0],

@@ -32,6 +32,7 @@ _PERCENT = flags.DEFINE_float(
     "percent_of_videos", 100.0, "Per cent of the other videos to train on.", 0, 100
 )
 _MAX_GAP = flags.DEFINE_integer("max_gap", 100, "Most frames between the two crops of a pair (T).")
+_GAPS = flags.DEFINE_list("gaps", [], "LABEL:frames, --max_gap of single sources.")
 _NEGATIVES = flags.DEFINE_float(
     "negatives", 0.0, "Share of pairs of different videos (v1 paper: .25; v2: none).", 0, 1
 )
@@ -82,7 +83,7 @@ def main(args: Sequence[str]) -> int:
                 track_weight=cast(Any, _TRACK_WEIGHT.value),
                 mix=_shares(_MIX.value),
             ),
-            draw=PairSettings(_MAX_GAP.value, _NEGATIVES.value, _SEED.value),
+            draw=PairSettings(_MAX_GAP.value, _NEGATIVES.value, _SEED.value, _gaps(_GAPS.value)),
             shards=_SHARDS.value,
             workers=_WORKERS.value,
             runner=cast(Any, _RUNNER.value),
@@ -102,6 +103,17 @@ def _shares(texts: Sequence[str]) -> dict[str, float]:
         except ValueError:
             raise ValueError(f"{text!r} is no LABEL:share, such as vid:0.8") from None
     return shares
+
+
+def _gaps(texts: Sequence[str]) -> dict[str, int]:
+    gaps = {}
+    for text in texts:
+        label, _, frames = text.rpartition(":")
+        try:
+            gaps[label] = int(frames)
+        except ValueError:
+            raise ValueError(f"{text!r} is no LABEL:frames, such as ytbb:30") from None
+    return gaps
 
 
 if __name__ == "__main__":

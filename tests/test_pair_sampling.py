@@ -20,6 +20,7 @@ def table_of(videos, weights=None):
         length=lengths,
         video=np.asarray([video for video, _ in tracks]),
         cumulative=np.cumsum(weight / weight.sum()),
+        source=np.asarray([f"source {video}" for video, _ in tracks]),
         frame=np.concatenate([np.asarray(frames, np.int32) for _, frames in tracks]),
     )
 
@@ -85,6 +86,16 @@ def test_search_frames_are_drawn_evenly_before_and_after():
     assert max(gaps.values()) < 1.3 * min(gaps.values())
 
 
+def test_a_source_may_have_a_gap_of_its_own():
+    table = table_of([[range(0, 60, 5)], [range(0, 60, 5)]])
+    settings = PairSettings(max_gap=100, gaps={"source 1": 5})
+    widest = [0, 0]
+    for exemplar, search, _ in draw_pairs(table, settings, "train", 0, 400):
+        source = track_of(table, exemplar)
+        widest[source] = max(widest[source], abs(table.frame[search] - table.frame[exemplar]))
+    assert widest[0] > 40 and widest[1] == 5
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_tracks_are_drawn_by_weight_and_negatives_by_that_of_the_others(seed):
     table = table_of([[[0], [0]], [[0]], [[0], [0]]], weights=[1, 2, 3, 0.5, 3.5])
@@ -99,7 +110,9 @@ def test_tracks_are_drawn_by_weight_and_negatives_by_that_of_the_others(seed):
     np.testing.assert_allclose(np.bincount(others, minlength=5) / len(others), expected, atol=0.13)
 
 
-@pytest.mark.parametrize("change", [{"max_gap": 0}, {"negatives": 1.5}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "change", [{"max_gap": 0}, {"negatives": 1.5}, {"seed": -1}, {"gaps": {"a": 0}}]
+)
 def test_settings_out_of_range_are_refused(change):
     with pytest.raises(ValueError, match="must be"):
         PairSettings(**change)

@@ -253,6 +253,21 @@ def test_a_disk_too_small_is_refused(index, tmp_path, monkeypatch):
     shards_of(index, tmp_path / "shards", force=True)
 
 
+def test_a_gap_of_its_own_keeps_a_source_close(index, tmp_path):
+    near = shards_of(index, tmp_path / "near", pairs=200, draw=PairSettings(gaps={"one": 1}))
+    gaps = {"one": 0, "two": 0, "stills": 0}
+    for pair in pairs_in(near, "train"):
+        source = pair.video.partition("/")[0]
+        gaps[source] = max(gaps[source], abs(pair.search_frame - pair.exemplar_frame))
+    assert gaps["one"] == 1 and gaps["two"] > 1
+    with pytest.raises(PlanError, match="a gap for film, but the sources are one, two, stills"):
+        shards_of(index, tmp_path / "other", draw=PairSettings(gaps={"film": 1}))
+
+
+def test_without_gaps_the_plan_is_that_of_earlier_versions(finished):
+    assert "gaps" not in json.loads((finished / "pairs.json").read_text())["settings"]
+
+
 def test_negatives_take_two_videos(index, tmp_path):
     split = SplitSettings(validation_videos=("one/b",))
     with pytest.raises(PlanError, match="validation has one only"):

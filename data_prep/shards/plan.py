@@ -16,6 +16,7 @@ from siamfc_jax.durable import whole_file
 TrackWeight = Literal["sqrt", "uniform", "length"]
 
 _VALIDATION_SEED = 1
+_COLUMNS = ("start", "length", "video", "cumulative", "source")
 
 
 class PlanError(ValueError):
@@ -93,6 +94,7 @@ def _table(
         length=length[drawn],
         video=rows["video"].astype(np.int64)[drawn],
         cumulative=(cumulative / cumulative[-1])[drawn],
+        source=np.asarray(index.sources)[rows["source"]][drawn],
         frame=index.crops["frame"],
     )
 
@@ -126,19 +128,19 @@ def _mixed(
 
 def save_table(table: DrawTable, folder: Path, split: str) -> None:
     """Write all of a table but the frame numbers; raises StorageError."""
-    for name in ("start", "length", "video", "cumulative"):
+    for name in _COLUMNS:
         with whole_file(_column(folder, split, name)) as file:
             np.save(file, getattr(table, name), allow_pickle=False)
 
 
 def open_table(folder: Path, split: str, index: CropIndex) -> DrawTable:
     """Map the table that `save_table` wrote."""
-    start, length, video, cumulative = (
+    columns = {
         # A plain view: indexing a np.memmap takes several times as long.
-        np.asarray(np.load(_column(folder, split, name), mmap_mode="r", allow_pickle=False))
-        for name in ("start", "length", "video", "cumulative")
-    )
-    return DrawTable(start, length, video, cumulative, index.crops["frame"])
+        name: np.asarray(np.load(_column(folder, split, name), mmap_mode="r", allow_pickle=False))
+        for name in _COLUMNS
+    }
+    return DrawTable(**columns, frame=index.crops["frame"])
 
 
 def _column(folder: Path, split: str, name: str) -> Path:

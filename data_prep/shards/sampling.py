@@ -1,7 +1,7 @@
 """Drawing training pairs: pair i of a split is a pure function of (crops, plan, seed, split, i)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ class PairSettings:
       negatives: share of pairs whose search image shows a track of another video (v1 paper: .25;
         v2: none).
       seed: within 0 and 2 ** 64 - 1.
+      gaps: `max_gap` of the sources, by label, that have one of their own.
 
     Raises:
       ValueError: a value is out of its range.
@@ -27,12 +28,13 @@ class PairSettings:
     max_gap: int = 100
     negatives: float = 0.0
     seed: int = 0
+    gaps: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.max_gap < 1 or not 0 <= self.negatives <= 1:
+        least = min([self.max_gap, *self.gaps.values()])
+        if least < 1 or not 0 <= self.negatives <= 1:
             raise ValueError(
-                f"max_gap {self.max_gap} must be at least 1, negatives {self.negatives:g} within 0 "
-                "and 1"
+                f"max_gap {least} must be at least 1, negatives {self.negatives:g} within 0 and 1"
             )
         if not 0 <= self.seed < 2**64:
             raise ValueError(f"seed {self.seed} must be within 0 and 2 ** 64 - 1")
@@ -46,6 +48,7 @@ class DrawTable(NamedTuple):
       video: [K] int64, not decreasing: equal where tracks are of one video.
       cumulative: [K] float64, increasing to 1: track k is drawn for numbers from cumulative[k - 1]
         up to cumulative[k].
+      source: [K] str, label of each track's source.
       frame: frame numbers of all crops, increasing within a track.
     """
 
@@ -53,6 +56,7 @@ class DrawTable(NamedTuple):
     length: NDArray[np.int64]
     video: NDArray[np.int64]
     cumulative: NDArray[np.float64]
+    source: NDArray[np.str_]
     frame: NDArray[Any]
 
 
@@ -103,7 +107,8 @@ def _pair(
         search = int(table.start[other]) + int(by_search_frame * int(table.length[other]))
         return DrawnPair(start + exemplar, search, True)
     frames = table.frame[start : start + length]
-    search = _neighbour(frames, exemplar, settings.max_gap, by_search)
+    max_gap = settings.gaps.get(str(table.source[track]), settings.max_gap)
+    search = _neighbour(frames, exemplar, max_gap, by_search)
     return DrawnPair(start + exemplar, start + search, False)
 
 

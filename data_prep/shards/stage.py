@@ -45,6 +45,11 @@ def make_shards(request: ShardRequest, *, show: Callable[[str], None] = print) -
         for split, table in tables.items():
             if request.draw.negatives and table.video[0] == table.video[-1]:
                 raise PlanError(f"negative pairs take two videos; {split} has one only")
+        unknown = sorted(set(request.draw.gaps).difference(index.sources))
+        if unknown:
+            raise PlanError(
+                f"a gap for {unknown[0]}, but the sources are {', '.join(index.sources)}"
+            )
         plan = _plan(request, index)
         _enter_plan(request.out, plan)
         remove_unfinished(request.out)
@@ -81,12 +86,20 @@ def _plan(request: ShardRequest, index: CropIndex) -> dict[str, Any]:
             "crops": index.content_hash,
             "pairs": request.sizes,
             **asdict(request.split),
-            **asdict(request.draw),
+            **_settings_of_draw(request),
         },
         "shards": shards,
     }
     restored: dict[str, Any] = json.loads(json.dumps(plan))
     return restored
+
+
+def _settings_of_draw(request: ShardRequest) -> dict[str, Any]:
+    settings = asdict(request.draw)
+    if not settings["gaps"]:
+        # Datasets from before sources had gaps of their own are the same without.
+        del settings["gaps"]
+    return settings
 
 
 def _enter_plan(folder: Path, plan: Mapping[str, Any]) -> None:

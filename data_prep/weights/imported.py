@@ -113,10 +113,10 @@ def assemble(
 def table(imported: Imported) -> str:
     """One line per array (name, shape, groups of convolutions, range), for a person to check."""
     lines = [f"{'array':<14}{'shape':<20}{'groups':<8}{'min':>12}{'max':>12}"]
-    groups = imported.config["groups"]
+    groups = {f"conv{n}": g for n, g in enumerate(imported.config.get("groups", []), start=1)}
     for module, arrays in imported.params.items():
         for name, array in arrays.items():
-            of_layer = str(groups[int(module[4:]) - 1]) if name == "kernel" else ""
+            of_layer = str(groups.get(module, 1)) if name == "kernel" else ""
             shape = "x".join(map(str, array.shape)) or "scalar"
             lines.append(
                 f"{module + '/' + name:<14}{shape:<20}{of_layer:<8}"

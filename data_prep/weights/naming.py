@@ -14,7 +14,6 @@ PyTorch's default are assumed, and said so in the notes.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +28,6 @@ from data_prep.weights.imported import (
     assemble,
     batch_norm,
 )
-from data_prep.weights.torch_file import read_state_dict
 from siamfc_jax.weights import WeightsError
 
 _TORCH_EPSILON = 1e-5
@@ -38,21 +36,22 @@ _BGR_MARKS = ("rpn", "neck", "layer1", "featureextract", "conv_cls", "conv_r1")
 Modules = dict[str, dict[str, np.ndarray]]
 
 
-class _Parts(NamedTuple):
+class Parts(NamedTuple):
     convolutions: list[str]
     norm_after: dict[str, str]
     head: list[str]
     left_out: list[str]
 
 
-def import_torch(path: Path, color_order: ColorOrder | None = None) -> Imported:
-    """Reads a .pth/.pt state dict. `color_order` None: decided by `guess_color_order`."""
-    state_dict = read_state_dict(path)
+def import_torch(
+    state_dict: Mapping[str, np.ndarray], color_order: ColorOrder | None = None
+) -> Imported:
+    """Reads a state dict. `color_order` None: decided by `guess_color_order`."""
     guessed = color_order is None
     order = color_order or guess_color_order(state_dict)
-    modules = _modules(state_dict)
-    parts = _parts(modules)
-    layers = _layers(modules, parts)
+    modules = modules_of(state_dict)
+    parts = find_parts(modules)
+    layers = conv_layers(modules, parts)
     notes = [
         f"PyTorch state dict, embedding of {len(layers)} convolutions.",
         "Strides are not in a state dict; total stride "
@@ -76,7 +75,8 @@ def guess_color_order(state_dict: Mapping[str, object]) -> ColorOrder:
     return "bgr" if any(mark in name for name in names for mark in _BGR_MARKS) else "rgb"
 
 
-def _modules(state_dict: Mapping[str, np.ndarray]) -> Modules:
+def modules_of(state_dict: Mapping[str, np.ndarray]) -> Modules:
+    """The arrays of each module, by its name and theirs."""
     modules: Modules = {}
     for name, array in state_dict.items():
         module, _, attribute = name.rpartition(".")
@@ -85,7 +85,8 @@ def _modules(state_dict: Mapping[str, np.ndarray]) -> Modules:
     return modules
 
 
-def _parts(modules: Modules) -> _Parts:
+def find_parts(modules: Modules) -> Parts:
+    """Which modules are the embedding's; raises WeightsError if they are not one plain stack."""
     wrappers = _common_wrappers([f"{name}.{a}" for name, module in modules.items() for a in module])
     roots = {name: _root(name, wrappers) for name in modules}
     head = [name for name in modules if _is_head(modules[name])]
@@ -108,7 +109,7 @@ def _parts(modules: Modules) -> _Parts:
             raise WeightsError(
                 f"{name}: is neither a convolution nor its batch norm; cannot import"
             )
-    return _Parts(embedding, norm_after, head, left_out)
+    return Parts(embedding, norm_after, head, left_out)
 
 
 def _common_wrappers(names: list[str]) -> int:
@@ -136,7 +137,8 @@ def _is_head(module: dict[str, np.ndarray]) -> bool:
     )
 
 
-def _layers(modules: Modules, parts: _Parts) -> list[ConvLayer]:
+def conv_layers(modules: Modules, parts: Parts) -> list[ConvLayer]:
+    """The embedding's layers, in order."""
     widths = [len(modules[name]["weight"]) for name in parts.convolutions]
     pool_strides = pool_strides_of(widths) + [0] * len(widths)
     return [
@@ -144,7 +146,7 @@ def _layers(modules: Modules, parts: _Parts) -> list[ConvLayer]:
             source=name,
             kernel=modules[name]["weight"].transpose(2, 3, 1, 0),
             bias=modules[name].get("bias"),
-            batch_norm=_batch_norm(parts.norm_after[name], modules)
+            batch_norm=batch_norm_of(parts.norm_after[name], modules)
             if name in parts.norm_after
             else None,
             stride=strides_of(index),
@@ -155,7 +157,8 @@ def _layers(modules: Modules, parts: _Parts) -> list[ConvLayer]:
     ]
 
 
-def _batch_norm(name: str, modules: Modules) -> BatchNorm:
+def batch_norm_of(name: str, modules: Modules) -> BatchNorm:
+    """The batch norm of module `name`."""
     module = modules[name]
     mean = module["running_mean"]
     return batch_norm(
@@ -173,7 +176,7 @@ def _variance(name: str, module: dict[str, np.ndarray]) -> np.ndarray:
     return module["running_var"].astype(np.float64)
 
 
-def _head(modules: Modules, parts: _Parts) -> Head:
+def _head(modules: Modules, parts: Parts) -> Head:
     gain, bias = 1e-3, 0.0
     for name in parts.head:
         module = {attribute: array.item() for attribute, array in modules[name].items()}

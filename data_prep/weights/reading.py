@@ -8,6 +8,9 @@ from data_prep.weights.imported import ColorOrder, Imported
 from data_prep.weights.matconvnet import import_matconvnet
 from data_prep.weights.naming import import_torch
 from data_prep.weights.plain_arrays import import_plain_arrays
+from data_prep.weights.resnet50 import import_resnet, is_resnet
+from data_prep.weights.siamrpn import import_siamrpn, layout_of
+from data_prep.weights.torch_file import read_state_dict
 from siamfc_jax.weights import WeightsError
 
 Kind = Literal["matconvnet", "torch", "npz"]
@@ -32,7 +35,7 @@ def import_file(
             case "matconvnet":
                 return import_matconvnet(path, color_order or "rgb")
             case "torch":
-                return import_torch(path, color_order)
+                return _import_torch(path, color_order)
             case "npz":
                 return import_plain_arrays(path, color_order or "rgb")
     except FileNotFoundError as error:
@@ -41,6 +44,15 @@ def import_file(
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # WeightsError without the path, or numpy: shapes that do not fit
         raise WeightsError(f"{path}: {error}") from error
+
+
+def _import_torch(path: Path, color_order: ColorOrder | None) -> Imported:
+    state_dict = read_state_dict(path)
+    if layout := layout_of(state_dict):
+        return import_siamrpn(state_dict, layout, color_order)
+    if is_resnet(state_dict):
+        return import_resnet(state_dict, color_order)
+    return import_torch(state_dict, color_order)
 
 
 def _kind_of(path: Path) -> Kind:
