@@ -2,6 +2,7 @@
 
     python -m experiments.benchmark                 # pip install '.[benchmark]' for the baseline
     python -m experiments.benchmark --rows=live,clip --seconds=20
+    python -m experiments.benchmark --rows=live,batched --untrained=siamrpn
     python -m experiments.benchmark --rows=cold_start
     python -m experiments.benchmark --rows=train_batches,roofline --compute=bfloat16
     python -m experiments.benchmark --rows=input,end_to_end --data=SHARDS
@@ -26,9 +27,7 @@ from absl import flags
 from experiments import cli
 from experiments.allocator import keep_freed_memory
 from experiments.compilation_cache import use_compilation_cache
-
-TRACKING_ROWS = ("live", "clip", "batched", "cold_start", "evaluation", "otb_like")
-TRAINING_ROWS = ("train", "train_batches", "roofline", "input", "end_to_end")
+from experiments.speed.row_names import TRACKING_ROWS, TRAINING_ROWS, split_rows
 
 _ROWS = flags.DEFINE_list(
     "rows",
@@ -36,6 +35,9 @@ _ROWS = flags.DEFINE_list(
     f"Any of {', '.join(TRACKING_ROWS + TRAINING_ROWS)}.",
 )
 _MODEL = flags.DEFINE_string("model", "siamfc-3s", "Shipped model or weight file.")
+_UNTRAINED = flags.DEFINE_string(
+    "untrained", None, "Random weights instead of --model: a --network of experiments.train."
+)
 _SECONDS = flags.DEFINE_float("seconds", 15.0, "Time for each measurement.", lower_bound=0.1)
 _WIDTH = flags.DEFINE_integer("width", 640, "Width of the frames.")
 _HEIGHT = flags.DEFINE_integer("height", 480, "Height of the frames.")
@@ -78,6 +80,7 @@ def main(args: Sequence[str]) -> int:
     settings = BenchmarkSettings(
         rows=tuple(_ROWS.value),
         model=_MODEL.value,
+        network=_UNTRAINED.value,
         seconds=_SECONDS.value,
         width=_WIDTH.value,
         height=_HEIGHT.value,
@@ -92,17 +95,6 @@ def main(args: Sequence[str]) -> int:
     )
     benchmark(settings)
     return 0
-
-
-def split_rows(rows: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The rows of tracking and those of training; raises ValueError for others."""
-    unknown = [row for row in rows if row not in TRACKING_ROWS + TRAINING_ROWS]
-    if unknown:
-        raise ValueError(
-            f"--rows: no row {unknown[0]!r}; there are {', '.join(TRACKING_ROWS + TRAINING_ROWS)}"
-        )
-    tracking = [row for row in rows if row in TRACKING_ROWS]
-    return tracking, [row for row in rows if row in TRAINING_ROWS]
 
 
 def _each_in_a_process_of_its_own(*groups: Sequence[str]) -> int:

@@ -27,7 +27,7 @@ from siamfc_jax.evaluation import sequences
 from siamfc_jax.evaluation.benchmarks.otb import read_otb
 from siamfc_jax.loading import load_model
 from siamfc_jax.tracking.canvas import on_canvas
-from siamfc_jax.tracking.config import PRESETS
+from siamfc_jax.tracking.config import PRESETS, SiamFCTracking
 from siamfc_jax.tracking.online import Model, compiled_tracker
 
 _OTB = flags.DEFINE_string("otb", None, "Folder with OTB's sequences.", required=True)
@@ -55,22 +55,24 @@ def compare_steps(
 
     Raises SequenceError when a frame cannot be read.
     """
-    tracker = compiled_tracker(model.network, model.tracking)
+    tracking = model.tracking
+    assert isinstance(tracking, SiamFCTracking)
+    tracker = compiled_tracker(model.network, tracking)
     params = model.network.prepare(model.params)
     frames = jax.device_put(on_canvas([sequences.read_frame(sequence.frames[0])]))
     boxes = jnp.asarray(published[:1], jnp.float32)
     first, _ = tracker.init(params, frames, boxes, jnp.zeros(1, jnp.int32))
     centres, sizes = centres_sizes(published)
-    search = model.tracking.search_size / model.tracking.exemplar_size
+    search = tracking.search_size / tracking.exemplar_size
     differences, growth = [], []
     for index in np.unique(np.linspace(1, len(published) - 1, n_steps).astype(int)):
         size = jnp.asarray(sizes[index - 1 : index])
-        side = context_side(size, model.tracking.context) * search
+        side = context_side(size, tracking.context) * search
         state = first._replace(centre=jnp.asarray(centres[index - 1 : index]), size=size, side=side)
         frames = jax.device_put(on_canvas([sequences.read_frame(sequence.frames[index])]))
         after, _ = tracker.step(params, state, frames)
-        pixel = model.tracking.stride / model.tracking.upsample
-        pixel *= np.round(float(side[0])) / model.tracking.search_size
+        pixel = tracking.stride / tracking.upsample
+        pixel *= np.round(float(side[0])) / tracking.search_size
         differences.append((np.asarray(after.centre[0]) - centres[index]) / pixel)
         before = float(size[0, 0])
         growth.append((float(after.size[0, 0]) / before, float(sizes[index, 0]) / before))

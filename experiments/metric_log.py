@@ -4,11 +4,12 @@ import json
 import math
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
+import jax
 import numpy as np
 
 from siamfc_jax.data.tfrecord import frame_record
@@ -95,6 +96,19 @@ class _EventFile:
 def finite_or_none(values: Mapping[str, float]) -> dict[str, float | None]:
     """The values as JSON can hold them."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def means_of(measured: Sequence[Any]) -> Any:
+    """Mean of every scalar of NamedTuples of one kind; NaN ones do not count, unless all are.
+
+    A batch of negative pairs alone, for one, has neither centre error nor AUC.
+    """
+    return jax.tree.map(_mean_of_known, *measured)
+
+
+def _mean_of_known(*values: Any) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
 
 
 def read_metrics(out: Path, kind: str) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def open_run(out: Path, fingerprint: Mapping[str, Any], flags: str) -> None:
         write_json(record, {"run": wanted, "made_by": [maker()]})
         return
     content = read_json(record)
-    if content.get("run") != wanted:
+    if _without_idle(content.get("run")) != _without_idle(wanted):
         raise RunError(
             f"{out}: holds another run ({_difference(content.get('run'), wanted)}); choose another "
             "--out, or give the same settings to resume it"
@@ -105,9 +105,21 @@ def versions() -> dict[str, str]:
     return installed
 
 
+def _without_idle(record: Any) -> Any:
+    """Without settings that are 0, empty or None, so that runs go on that began before such a
+    setting was known."""
+    if not isinstance(record, dict):
+        return record or None
+    return {name: kept for name, value in record.items() if (kept := _without_idle(value))} or None
+
+
 def _difference(found: Any, wanted: Any, name: str = "") -> str:
     """The first settings in which two records differ."""
     if isinstance(found, dict) and isinstance(wanted, dict):
-        keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+        keys = [
+            key
+            for key in {**found, **wanted}
+            if _without_idle(found.get(key)) != _without_idle(wanted.get(key))
+        ]
         return ", ".join(_difference(found.get(key), wanted.get(key), key) for key in keys[:3])
     return f"{name}: {found} there, {wanted} now"

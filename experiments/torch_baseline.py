@@ -12,17 +12,23 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from siamfc_jax.models.alexnet import AlexNetConfig
+from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.tracking.config import SiamFCTracking
 from siamfc_jax.tracking.online import Model
 
 Layers = list[tuple[Tensor, Tensor]]
 
 
 class TorchSiamFC:
-    """The same network and tracking loop (direct pyramid) as the given model."""
+    """The same network and tracking loop (direct pyramid) as the given SiamFC with an AlexNet."""
 
     def __init__(self, model: Model, device: str = "cpu") -> None:
-        self.settings, self.device = model.tracking, torch.device(device)
-        self.gain, self.groups = model.network.gain, model.network.backbone.groups
+        network, tracking = model.network, model.tracking
+        assert isinstance(network, SiamFCNetwork) and isinstance(tracking, SiamFCTracking)
+        assert isinstance(network.backbone, AlexNetConfig)
+        self.settings, self.device = tracking, torch.device(device)
+        self.gain, self.groups = network.gain, network.backbone.groups
         self.head_bias = float(model.params["head"]["bias"])
         self.layers: Layers = [
             (

@@ -1,4 +1,4 @@
-"""Train SiamFC on pairs that data_prep.make_shards wrote.
+"""Train a network on pairs that data_prep.make_shards wrote.
 
     python -m experiments.train --flagfile=experiments/flagfiles/siamfc_3s.flags \\
         --data=SHARDS --out=runs/first
@@ -10,7 +10,6 @@ weights.safetensors (open it with `experiments.track --model=`), and at the end 
 On several hosts run the same command on each, with --distributed; see the README.
 """
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,55 +17,18 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
+from experiments import cli, training_flags
 from experiments.allocator import keep_freed_memory
 from experiments.compilation_cache import use_compilation_cache
+
+flags.adopt_module_key_flags(training_flags)
 
 _DATA = flags.DEFINE_string("data", None, "Folder of shards.", required=True)
 _OUT = flags.DEFINE_string("out", None, "Folder of the run.", required=True)
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "One run for each; several print mean and deviation.")
-_INITIAL = flags.DEFINE_string("initial", None, "Weight file (not folded) to start from.")
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture", "v2", ["v2", "v1", "tiny"], "AlexNet of which paper; tiny: to try things out."
+_INITIAL = flags.DEFINE_string(
+    "initial", None, "Weight file (not folded) to start from; layers it lacks begin afresh."
 )
-_TRACKING = flags.DEFINE_enum(
-    "tracking",
-    None,
-    ["siamfc-3s-paper", "siamfc-3s-release", "siamfc-paper", "siamfc-release", "siamfc-v1-paper"],
-    "How the trained model tracks; by default as the shipped one.",
-)
-_PRESET = flags.DEFINE_enum(
-    "preset",
-    "v2-release",
-    ["v2-release", "v2-paper", "v1", "modern"],
-    "Settings of the papers and of released code (siamfc_jax/training/settings.py); the flags "
-    "below override them.",
-)
-_SETTINGS = [
-    flags.DEFINE_integer("epochs", None, "Epochs, over which the learning rate falls."),
-    flags.DEFINE_integer("pairs_per_epoch", None, "Pairs of an epoch."),
-    flags.DEFINE_integer("batch", None, "Pairs per step, over all devices and hosts."),
-    flags.DEFINE_float("first_rate", None, "Learning rate of the first epoch."),
-    flags.DEFINE_float("last_rate", None, "Learning rate of the last epoch."),
-    flags.DEFINE_integer("warm_up", None, "Steps of linear warm-up."),
-    flags.DEFINE_float("momentum", None, "Of SGD."),
-    flags.DEFINE_float("weight_decay", None, "Of kernels."),
-    flags.DEFINE_integer("search_size", None, "Side of the search image in pixels."),
-    flags.DEFINE_float("radius", None, "Of positive labels, in search pixels."),
-    flags.DEFINE_integer("batch_negatives", None, "Others' search images as negatives."),
-    flags.DEFINE_float("batch_negative_weight", None, "Weight of their loss."),
-    flags.DEFINE_enum("compute", None, ["float32", "bfloat16"], "Type of the activations."),
-    flags.DEFINE_bool("sync_norm", None, "Batch norm over all devices' pairs."),
-]
-_AUGMENTATION = [
-    flags.DEFINE_float("stretch", None, "Augmentation: scale of each axis, 1 +- this."),
-    flags.DEFINE_float("shift", None, "Augmentation: shift in search pixels."),
-    flags.DEFINE_float("colour", None, "Augmentation: offset along natural colours."),
-    flags.DEFINE_float("contrast", None, "Augmentation: deviation of log contrast."),
-    flags.DEFINE_float("grey", None, "Augmentation: share of grey pairs."),
-    flags.DEFINE_float("blur", None, "Augmentation: share of blurred search images."),
-    flags.DEFINE_bool("flip", None, "Augmentation: mirror half of the pairs."),
-]
 _VIDEOS = flags.DEFINE_multi_string(
     "validation_source",
     [],
@@ -119,20 +81,14 @@ def main(args: Sequence[str]) -> int:
 
 def _plan() -> Any:
     from experiments.training_plan import TrainingPlan
-    from siamfc_jax.loading import DEFAULT_TRACKING
-    from siamfc_jax.models.siamfc import SIAMFC, SIAMFC_TINY, SIAMFC_V1
-    from siamfc_jax.tracking import config
-    from siamfc_jax.training import settings
 
-    preset = settings.PRESETS[_PRESET.value]
-    tracking = config.PRESETS[_TRACKING.value] if _TRACKING.value else DEFAULT_TRACKING
-    augmentation = dataclasses.replace(preset.augmentation, **_given(_AUGMENTATION))
+    network = training_flags.network()
     return TrainingPlan(
         data=Path(_DATA.value),
         out=Path(_OUT.value),
-        network={"v2": SIAMFC, "v1": SIAMFC_V1, "tiny": SIAMFC_TINY}[_ARCHITECTURE.value],
-        settings=dataclasses.replace(preset, augmentation=augmentation, **_given(_SETTINGS)),
-        tracking=tracking,
+        network=network,
+        settings=training_flags.settings(network),
+        tracking=training_flags.tracking(),
         initial=Path(_INITIAL.value) if _INITIAL.value else None,
         videos=tuple(_held_out_tracks()),
         track_every=_TRACK_EVERY.value,
@@ -173,10 +129,6 @@ def _held_out_tracks() -> list[Any]:
     if missing:
         raise ValueError(f"--validation_source: no video {', '.join(sorted(missing))} in it")
     return tracks
-
-
-def _given(holders: Sequence[flags.FlagHolder]) -> dict[str, Any]:
-    return {holder.name: holder.value for holder in holders if holder.value is not None}
 
 
 def _join_others() -> None:

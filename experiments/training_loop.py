@@ -13,7 +13,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from tqdm import tqdm
 
-from experiments.metric_log import MetricLog, finite_or_none
+from experiments.metric_log import MetricLog, finite_or_none, means_of
 from experiments.run_record import RunError, open_run, read_json, write_json
 from experiments.training_plan import (
     TrainingPlan,
@@ -30,11 +30,7 @@ from siamfc_jax.data.pipeline import Pipeline, PipelineSettings, PipelineState
 from siamfc_jax.loading import model_config
 from siamfc_jax.training.checkpoints import Checkpoints
 from siamfc_jax.training.parallel import data_mesh, data_parallel_step, put_batch, replicate
-from siamfc_jax.training.step import (
-    Metrics,
-    TrainState,
-    trained_layers,
-)
+from siamfc_jax.training.step import Metrics, TrainState, trained_layers
 from siamfc_jax.weights import save_weights
 
 _IN_FLIGHT = 2
@@ -48,7 +44,7 @@ class TrainingResult(NamedTuple):
       finished: all steps are done; False when it was asked to stop before.
       step: steps done.
       weights: the weight file.
-      pairs: mean loss, centre error and AUC on the held-out pairs ({} without any).
+      pairs: means of the objective's metrics on the held-out pairs ({} without any).
       videos: success AUC of every held-out track.
     """
 
@@ -173,8 +169,7 @@ class Run:
             if not np.isfinite([metrics.loss, metrics.gradient_norm]).all():
                 raise _not_finite("the loss or its gradient", number, self.plan)
         elapsed = time.perf_counter() - self._clock
-        # A batch of negative pairs alone has neither centre error nor AUC.
-        means = jax.tree.map(lambda *values: float(np.nanmean(values)), *measured)
+        means = means_of(measured)
         line = {
             **means._asdict(),
             "epoch": self.step / self.plan.settings.steps_per_epoch,
@@ -214,7 +209,7 @@ class Run:
             tracked = track_videos(
                 self.state,
                 self.plan.network,
-                self.plan.tracking,
+                self.plan.tracks_with,
                 self.plan.videos,
                 self._should_stop,
             )
@@ -274,7 +269,7 @@ class Run:
         return save_weights(
             plan.out / "weights.safetensors",
             trained_layers(state),
-            model_config(plan.network, plan.tracking) | {"training": card},
+            model_config(plan.network, plan.tracks_with) | {"training": card},
         )
 
     def _restart_clock(self, pipeline: Pipeline) -> None:

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from data_prep.tracks import Track
+from experiments.initial_weights import layers_from
 from experiments.run_record import RunError
 from siamfc_jax.data.dataset import PairDataset, open_pairs, split_names
 from siamfc_jax.data.record_order import RecordOrder
-from siamfc_jax.loading import DEFAULT_TRACKING
+from siamfc_jax.loading import default_tracking
+from siamfc_jax.models.network import Network
 from siamfc_jax.models.siamfc import SIAMFC, SiamFCNetwork
-from siamfc_jax.tracking.config import SiamFCTracking
-from siamfc_jax.training.augment import room_for
+from siamfc_jax.tracking.trackers import Tracking, expect_suits
+from siamfc_jax.training.augment import rooms_for
 from siamfc_jax.training.settings import V2_RELEASE, TrainSettings
 from siamfc_jax.training.step import TrainState, init_state, state_from_layers
 from siamfc_jax.weights import load_weights
@@ -30,8 +31,9 @@ class TrainingPlan:
       out: folder of the run: run.json, flags.txt, metrics.jsonl, tensorboard/, checkpoints/,
         responses.png, weights.safetensors, and at the end result.json.
       network, settings, seed: what is trained, how, and from which random numbers.
-      tracking: how the trained model tracks, in validation and as its weight file says.
-      initial: weight file in training form (not folded) to start from.
+      tracking: how the trained model tracks, in validation and as its weight file says; None: as
+        `loading.default_tracking`.
+      initial: weight file in training form (not folded) to start from; a backbone's will do.
       videos: held-out tracks to follow at the end, and every `track_every` epochs if not 0.
       checkpoint_every, log_every: in steps.
       keep: how many checkpoints are kept.
@@ -42,10 +44,10 @@ class TrainingPlan:
 
     data: Path
     out: Path
-    network: SiamFCNetwork = SIAMFC
+    network: Network = SIAMFC
     settings: TrainSettings = V2_RELEASE
     seed: int = 0
-    tracking: SiamFCTracking = DEFAULT_TRACKING
+    tracking: Tracking | None = None
     initial: Path | None = None
     videos: tuple[Track, ...] = ()
     track_every: int = 0
@@ -56,24 +58,33 @@ class TrainingPlan:
     skip_corrupt: bool = False
     devices: int = 0
 
+    @property
+    def tracks_with(self) -> Tracking:
+        """How the trained model tracks."""
+        return self.tracking or default_tracking(self.network)
+
 
 def expect_fit(plan: TrainingPlan, dataset: PairDataset) -> None:
-    """Raises RunError, before anything is written, where the stored crops are too small, or there
-    are too few for a batch on every host; warns where augmentation would need padding."""
-    settings, changes = plan.settings, plan.settings.augmentation
-    for name, size, room, shift in (
-        ("exemplar", settings.exemplar_size, dataset.exemplar_room, min(4, changes.shift / 4)),
-        ("search", settings.search_size, dataset.search_room, changes.shift),
+    """Raises ValueError, before anything is written, where the stored crops or the images of the
+    settings are too small, there are too few crops for a batch on every host, or the network does
+    not track so; warns where augmentation would need padding."""
+    settings = plan.settings
+    expect_suits(plan.network, plan.tracks_with)
+    plan.network.backbone.output_size(settings.exemplar_size)
+    sizes = settings.exemplar_size, settings.search_size
+    rooms = dataset.exemplar_room, dataset.search_room
+    all_wanted = rooms_for(settings.augmentation, *sizes)
+    for name, size, room, wanted in zip(
+        ("exemplar", "search"), sizes, rooms, all_wanted, strict=True
     ):
         if size > room:
             raise RunError(
                 f"{plan.data}: its {name} crops are {room} pixels wide, too small for "
                 f"--{name}_size={size}; cut larger ones, make_crops --{name}_room"
             )
-        wanted = room_for(size, changes.stretch, shift)
         if wanted > room:
             print(
-                f"warning: {plan.data}: --stretch and --shift reach beyond the {name} crops "
+                f"warning: {plan.data}: augmentation reaches beyond the {name} crops "
                 f"({wanted} pixels of {room}), into padding; see make_crops --{name}_room"
             )
     hosts = jax.process_count()
@@ -103,25 +114,23 @@ def keys_of(seed: int) -> tuple[jax.Array, jax.Array]:
 
 
 def initial_state(plan: TrainingPlan) -> TrainState:
-    def fresh() -> TrainState:
-        key, _ = keys_of(plan.seed)
-        return init_state(key, plan.network, plan.settings)
-
+    """The state at step 0. Raises WeightsError, RunError: `plan.initial` cannot be taken."""
+    key, _ = keys_of(plan.seed)
     if plan.initial is None:
-        return jax.device_get(fresh())
-    state = state_from_layers(load_weights(plan.initial).params, plan.settings)
-    shapes = jax.tree.map(np.shape, state)
-    if shapes != jax.tree.map(np.shape, jax.eval_shape(fresh)):
-        raise RunError(f"{plan.initial}: another network, or one whose batch norm is folded")
-    return jax.device_get(state)
+        return jax.device_get(init_state(key, plan.network, plan.settings))
+    layers = layers_from(plan.initial, plan.network, plan.network.init(key))
+    return jax.device_get(state_from_layers(layers, plan.settings))
 
 
 def fingerprint(plan: TrainingPlan, dataset: PairDataset, devices: int) -> dict[str, Any]:
     """All that decides the parameters at the end, to the last bit on machines of one kind."""
+    settings = dataclasses.asdict(plan.settings)
+    if isinstance(plan.network, SiamFCNetwork):
+        del settings["rpn"]
     return {
         "dataset_hash": dataset.dataset_hash,
         "network": dataclasses.asdict(plan.network),
-        "settings": dataclasses.asdict(plan.settings),
+        "settings": settings,
         "seed": plan.seed,
         "initial": load_weights(plan.initial).sha256 if plan.initial else None,
         "skip_corrupt": plan.skip_corrupt,

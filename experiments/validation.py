@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -13,25 +13,27 @@ from tqdm import tqdm
 
 from data_prep.frame_images import decoded
 from data_prep.tracks import SourceError, Track
+from experiments.metric_log import means_of
 from siamfc_jax.data.dataset import PairDataset
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings
 from siamfc_jax.durable import whole_file
 from siamfc_jax.evaluation.metrics.one_run import success_auc
 from siamfc_jax.media.heatmap import draw_response
 from siamfc_jax.models.folding import fold_batch_norm
-from siamfc_jax.models.siamfc import SiamFCNetwork
-from siamfc_jax.tracking.config import SiamFCTracking
+from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.online import Model, OnlineTracker
+from siamfc_jax.tracking.trackers import Tracking
+from siamfc_jax.training.objective import Shown
 from siamfc_jax.training.parallel import data_parallel_validation, put_batch, replicate
 from siamfc_jax.training.settings import TrainSettings
-from siamfc_jax.training.step import ResponseMetrics, TrainState, trained_layers
+from siamfc_jax.training.step import TrainState, trained_layers
 
 _MOST_PAIRS = 64
 _PICTURED = 4
 
 
 class PairValidation(NamedTuple):
-    """Mean loss, centre error and AUC over the held-out pairs; a picture of a few of them: rows of
+    """Means of the objective's metrics over the held-out pairs; a picture of a few of them: rows of
     exemplar, search image, search image under its response (uint8 [H, W, 3])."""
 
     scalars: dict[str, float]
@@ -44,7 +46,7 @@ class PairValidator:
     def __init__(
         self,
         dataset: PairDataset,
-        network: SiamFCNetwork,
+        network: Network,
         settings: TrainSettings,
         mesh: Mesh,
         reading: PipelineSettings,
@@ -67,23 +69,22 @@ class PairValidator:
     ) -> PairValidation | None:
         """None when `should_stop`, asked before every batch, says so."""
         local = replicate(jax.device_get(state), self._mesh)
-        results: list[ResponseMetrics] = []
+        results: list[Any] = []
         with Pipeline(self._dataset, self._reading) as pipeline:
             for _ in range(self._dataset.records // self._batch):
                 if should_stop():
                     return None
-                metrics, pairs, responses = self._step(local, put_batch(next(pipeline), self._mesh))
+                metrics, shown = self._step(local, put_batch(next(pipeline), self._mesh))
                 if not results:
-                    picture = _picture(*jax.device_get((pairs.exemplar, pairs.search, responses)))
+                    picture = _picture(jax.device_get(shown))
                 results.append(metrics)
-        means = jax.tree.map(lambda *values: float(np.nanmean(values)), *jax.device_get(results))
-        return PairValidation(means._asdict(), picture)
+        return PairValidation(means_of(jax.device_get(results))._asdict(), picture)
 
 
 def track_videos(
     state: TrainState,
-    network: SiamFCNetwork,
-    tracking: SiamFCTracking,
+    network: Network,
+    tracking: Tracking,
     tracks: Sequence[Track],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, float] | None:
@@ -113,9 +114,9 @@ def save_picture(path: Path, picture: np.ndarray) -> None:
         Image.fromarray(picture).save(file, "PNG")
 
 
-def _picture(exemplars: np.ndarray, searches: np.ndarray, responses: np.ndarray) -> np.ndarray:
+def _picture(shown: Shown) -> np.ndarray:
     rows: list[np.ndarray] = []
-    for exemplar, search, response in zip(exemplars, searches, responses, strict=True):
+    for exemplar, search, response in zip(*shown, strict=True):
         if len(rows) == _PICTURED:
             break
         search = np.clip(np.rint(search), 0, 255).astype(np.uint8)
@@ -123,7 +124,6 @@ def _picture(exemplars: np.ndarray, searches: np.ndarray, responses: np.ndarray)
         framed = np.zeros((side, small, 3), np.uint8)
         top = (side - small) // 2
         framed[top : top + small] = np.clip(np.rint(exemplar), 0, 255)
-        # The centres of the outer cells lie half a template (63 px) inside the search image.
         reach = len(response) * 8
         corner = (side - reach) / 2
         heat = draw_response(search, response, np.asarray([corner, corner, reach, reach]))

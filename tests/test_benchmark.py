@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.benchmark import TRACKING_ROWS, TRAINING_ROWS, split_rows
 from experiments.speed import roofline, training
 from experiments.speed.baseline import torch_tracker, torch_training
 from experiments.speed.nominal import conv_shapes, step_flops
 from experiments.speed.roofline import Measured, Peaks, format_roofline
+from experiments.speed.row_names import TRACKING_ROWS, TRAINING_ROWS, split_rows
 from experiments.speed.rows import ROWS
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.shards import end_to_end_row, input_row
@@ -26,10 +26,11 @@ from experiments.speed.step_parts import step_parts
 from experiments.speed.synthetic_pairs import write_synthetic_pairs
 from experiments.speed.timing import Work, report, take_turns
 from siamfc_jax.data.dataset import open_pairs
-from siamfc_jax.loading import DEFAULT_TRACKING
-from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2, output_size
+from siamfc_jax.loading import DEFAULT_TRACKING, default_tracking
+from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.siamfc import SIAMFC_TINY
+from siamfc_jax.models.siamrpn import SIAMRPN_TINY
 from siamfc_jax.tracking.online import Model
 from siamfc_jax.training.settings import V2_PAPER
 from siamfc_jax.training.step import state_from_layers
@@ -81,7 +82,7 @@ def test_the_embeddings_take_the_known_billions_of_multiplications(config, side,
 
 @given(st.integers(87, 300))
 def test_the_last_convolution_gives_the_embedding(side):
-    assert conv_shapes(ALEXNET_V2, side)[-1].out_side == output_size(side)
+    assert conv_shapes(ALEXNET_V2, side)[-1].out_side == ALEXNET_V2.output_size(side)
 
 
 @pytest.mark.parametrize("shape", conv_shapes(ALEXNET_V2, 127))
@@ -225,6 +226,14 @@ def test_pytorch_takes_the_same_step_in_both_types(tiny):
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
+def test_what_knows_siamfc_only_says_so_of_another_network(capsys):
+    pytest.importorskip("torch")
+    assert torch_tracker(Model({}, SIAMRPN_TINY, default_tracking(SIAMRPN_TINY))) is None
+    assert "only SiamFC with an AlexNet" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="SiamFC with an AlexNet only"):
+        step_parts(SETTINGS, SIAMRPN_TINY, 2, "float32")
+
+
 def test_every_type_is_measured_with_every_batch(tiny, no_torch, capsys, monkeypatch):
     monkeypatch.setattr(training, "_times", lambda *_: {"ours": [0.1]})
     settings = BenchmarkSettings(compute=("float32", "bfloat16"), batches=(8, 64))
@@ -263,6 +272,7 @@ def test_rows_of_tracking_and_of_training_are_told_apart():
         ("--rows=live,speed", "--rows: no row 'speed'"),
         ("--batches=8,many", "--batches: 'many' is not a whole number"),
         ("--compute=float16", "--compute: 'float16' is none of float32, bfloat16"),
+        ("--untrained=vgg", "--untrained: 'vgg' is none of siamfc, siamfc-v1"),
     ],
 )
 def test_a_wrong_flag_is_one_line(flag, message):

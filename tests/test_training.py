@@ -288,12 +288,16 @@ def test_validation_is_what_the_folded_network_responds(trained):
     mesh = data_mesh(jax.devices()[:1])
     batch = batch_of(4)
     validate = data_parallel_validation(TINY, QUICK, mesh)
-    metrics, pairs, responses = validate(replicate(state, mesh), put_batch(batch, mesh))
+    metrics, shown = validate(replicate(state, mesh), put_batch(batch, mesh))
     folded = fold_batch_norm(trained_layers(state))
-    template, search = (TINY.embed(folded, x) for x in (pairs.exemplar, pairs.search))
-    np.testing.assert_allclose(responses, TINY.respond(folded, template, search), atol=2e-3)
-    positive = response_labels(responses.shape[-1], pairs.displacement)
-    expected = balanced_logistic_loss(jnp.asarray(responses), positive).mean()
+    template, search = (TINY.embed(folded, x) for x in (shown.exemplar, shown.search))
+    np.testing.assert_allclose(shown.response, TINY.respond(folded, template, search), atol=2e-3)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), jnp.arange(4))
+    pairs = validation_pairs(
+        keys, batch.exemplar, batch.search, exemplar_size=127, search_size=159, shift=16.0
+    )
+    positive = response_labels(shown.response.shape[-1], pairs.displacement)
+    expected = balanced_logistic_loss(jnp.asarray(shown.response), positive).mean()
     assert float(metrics.loss) == pytest.approx(float(expected), rel=1e-3)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from experiments.metric_log import MetricLog, read_metrics
-from experiments.run_record import RunError
+from experiments.run_record import RunError, open_run
 from experiments.seeds import train_seeds
 from experiments.training_plan import TrainingPlan, initial_state, keys_of
 from experiments.training_run import train
@@ -44,7 +44,7 @@ SETTINGS = TrainSettings(
     augmentation=Augmentation(stretch=0.0, shift=6.0),
 )
 FLAGS = [
-    "--architecture=tiny", "--epochs=2", "--pairs_per_epoch=16", "--batch=2", "--search_size=159",
+    "--network=tiny", "--epochs=2", "--pairs_per_epoch=16", "--batch=2", "--search_size=159",
     "--stretch=0", "--shift=6", "--checkpoint_every=3", "--log_every=2", "--workers=1",
 ]  # fmt: skip
 
@@ -199,6 +199,15 @@ def after_asking(times):
     of a validation."""
     asked = itertools.count()
     return lambda: next(asked) >= times
+
+
+def test_a_run_goes_on_that_began_before_a_setting_was_known(tmp_path):
+    known = {"seed": 0, "settings": {"batch": 8}}
+    open_run(tmp_path, known, "")
+    later = {"batch": 8, "clip_norm": 0.0, "frozen": (), "more": {"also": None}}
+    open_run(tmp_path, known | {"settings": later}, "")
+    with pytest.raises(RunError, match=r"another run \(clip_norm: None there, 9.0 now\)"):
+        open_run(tmp_path, known | {"settings": later | {"clip_norm": 9.0}}, "")
 
 
 def test_a_damaged_checkpoint_is_named_and_an_older_one_taken(whole_here, data, tmp_path, capsys):

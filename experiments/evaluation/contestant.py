@@ -75,9 +75,9 @@ def _model(options: Options) -> Contestant:
     from siamfc_jax.evaluation.running.batched import batched
     from siamfc_jax.evaluation.running.one_by_one import one_by_one
     from siamfc_jax.loading import load_model
-    from siamfc_jax.tracking.config import PRESETS
     from siamfc_jax.tracking.online import OnlineTracker
     from siamfc_jax.tracking.slots import ModelSlots
+    from siamfc_jax.tracking.trackers import PRESETS
 
     if options.tracking is not None and options.tracking not in PRESETS:
         raise ValueError(f"no preset {options.tracking!r}; there are {', '.join(PRESETS)}")

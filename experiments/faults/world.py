@@ -25,7 +25,7 @@ SHARD_FLAGS = (
     "--workers=2",
 )  # fmt: skip
 TRAIN_FLAGS = (
-    "--architecture=tiny", "--epochs=2", "--pairs_per_epoch=24", "--batch=2", "--search_size=159",
+    "--network=tiny", "--epochs=2", "--pairs_per_epoch=24", "--batch=2", "--search_size=159",
     "--stretch=0", "--shift=4", "--checkpoint_every=2", "--log_every=2", "--keep=2", "--workers=2",
 )  # fmt: skip
 _DEADLINE = 600.0

@@ -6,11 +6,17 @@ from typing import Any
 import jax
 
 from experiments.speed.timing import Work
+from siamfc_jax.models.alexnet import AlexNetConfig
+from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.tracking.online import Model
 
 
 def torch_tracker(model: Model) -> Any:
     """A `torch_baseline.TorchSiamFC` on a device of the kind that JAX computes on, or None."""
+    network = model.network
+    if not (isinstance(network, SiamFCNetwork) and isinstance(network.backbone, AlexNetConfig)):
+        print("(no baseline: only SiamFC with an AlexNet is written in PyTorch here)")
+        return None
     try:
         import torch
     except ModuleNotFoundError:

@@ -61,7 +61,7 @@ def step_flops(config: AlexNetConfig, settings: TrainSettings) -> StepFlops:
     first = exemplar[0].flops + search[0].flops
     template, region = exemplar[-1].out_side, search[-1].out_side
     cells = (region - template + 1) ** 2
-    correlation = 2 * cells * template**2 * config.widths[-1]
+    correlation = 2 * cells * template**2 * config.channels
     batch = settings.batch
     return StepFlops(
         batch * forward, batch * (2 * forward - first), batch * correlation, 2 * batch * correlation

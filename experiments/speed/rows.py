@@ -14,7 +14,10 @@ from experiments.speed.shards import end_to_end_row, input_row
 from experiments.speed.synthetic_pairs import write_synthetic_pairs
 from experiments.speed.tracking import batched_row, clip_row, cold_start_row, live_row
 from experiments.speed.training import train_batches_row, train_row
-from siamfc_jax.loading import load_model
+from siamfc_jax.loading import default_tracking, load_model
+from siamfc_jax.models.folding import fold_batch_norm
+from siamfc_jax.models.network import NETWORKS
+from siamfc_jax.tracking.online import Model
 
 ROWS = {
     "live": live_row,
@@ -43,9 +46,16 @@ def benchmark(settings: BenchmarkSettings) -> None:
     settings = settings.fitted_to_device()
     device = jax.devices()[0]
     print(f"{device.platform} {device.device_kind}, {os.cpu_count()} cores, jax {jax.__version__}")
-    model = load_model(settings.model)
+    model = _random_model(settings.network) if settings.network else load_model(settings.model)
     with tempfile.TemporaryDirectory() as scratch:
         if settings.data is None and _FROM_SHARDS & set(settings.rows):
             settings = replace(settings, data=write_synthetic_pairs(Path(scratch), settings.rooms))
         for row in settings.rows:
             ROWS[row](settings, model)
+
+
+def _random_model(name: str) -> Model:
+    """As fast as if it were trained."""
+    network = NETWORKS[name]
+    params = fold_batch_norm(network.init(jax.random.key(0)))
+    return Model(params, network, default_tracking(network))

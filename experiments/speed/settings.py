@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 
 from data_prep.crops.settings import CropSettings
+from siamfc_jax.models.network import NETWORKS
 from siamfc_jax.training.settings import V2_RELEASE, TrainSettings
 
 COMPUTE = ("float32", "bfloat16")
@@ -18,17 +19,19 @@ class BenchmarkSettings:
     Attributes:
       rows: keys of `rows.ROWS`.
       seconds: time for each thing that is measured.
+      network: instead of `model`, one of `models.network.NETWORKS` with random weights.
       batches, compute: empty for what suits the device (`fitted_to_device`).
       data: folder of shards, or None for synthetic ones.
       otb: folder of OTB's sequences, or None for as many rendered `frames` (0: what suits the
         device).
 
     Raises:
-      ValueError: an unknown type to compute in.
+      ValueError: an unknown type to compute in, or an unknown network.
     """
 
     rows: tuple[str, ...] = ("live",)
     model: str = "siamfc-3s"
+    network: str | None = None
     seconds: float = 15.0
     width: int = 640
     height: int = 480
@@ -45,6 +48,10 @@ class BenchmarkSettings:
         unknown = set(self.compute) - set(COMPUTE)
         if unknown:
             raise ValueError(f"--compute: {min(unknown)!r} is none of {', '.join(COMPUTE)}")
+        if self.network and self.network not in NETWORKS:
+            raise ValueError(f"--untrained: {self.network!r} is none of {', '.join(NETWORKS)}")
+        if self.network and "cold_start" in self.rows:
+            raise ValueError("cold_start starts experiments.track, which needs a --model")
 
     def fitted_to_device(self) -> "BenchmarkSettings":
         """With batches, types and targets that show what this kind of device can do."""

@@ -13,7 +13,7 @@ from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.training import TrainingSteps, is_out_of_memory
 from siamfc_jax.data.dataset import open_pairs
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings
-from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.online import Model
 from siamfc_jax.training.settings import TrainSettings
 
@@ -30,7 +30,7 @@ class EndToEnd(NamedTuple):
 
 
 def train_from_shards(
-    folder: Path, network: SiamFCNetwork, settings: TrainSettings, *, workers: int, seconds: float
+    folder: Path, network: Network, settings: TrainSettings, *, workers: int, seconds: float
 ) -> EndToEnd:
     """Decode, copy and train as `experiments.train` does, on one device and writing nothing.
 

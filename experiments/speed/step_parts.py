@@ -11,8 +11,10 @@ import numpy as np
 from experiments.speed.nominal import ConvShape, conv_shapes, step_flops
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.training import TrainingSteps, random_batch
-from siamfc_jax.models.alexnet import AlexNet, split_layers
+from siamfc_jax.models.alexnet import AlexNetConfig
+from siamfc_jax.models.backbone import is_of_head, split_layers
 from siamfc_jax.models.conv import conv2d
+from siamfc_jax.models.network import Network
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.models.xcorr import xcorr
 from siamfc_jax.training.augment import augment_pairs
@@ -39,14 +41,21 @@ class Part(NamedTuple):
 
 
 def step_parts(
-    settings: BenchmarkSettings, network: SiamFCNetwork, batch: int, compute: str
+    settings: BenchmarkSettings, network: Network, batch: int, compute: str
 ) -> list[Part]:
-    """The whole step, its stages, and the convolutions of the search images."""
+    """The whole step, its stages, and the convolutions of the search images.
+
+    Raises:
+      ValueError: the network is not a SiamFC with an AlexNet.
+    """
+    backbone = network.backbone
+    if not (isinstance(network, SiamFCNetwork) and isinstance(backbone, AlexNetConfig)):
+        raise ValueError("roofline knows the parts of SiamFC with an AlexNet only")
     training = settings.training(batch, compute)
-    flops = step_flops(network.backbone, training)
-    shapes = conv_shapes(network.backbone, settings.search_size)
+    flops = step_flops(backbone, training)
+    shapes = conv_shapes(backbone, settings.search_size)
     sides = training.exemplar_size, training.search_size
-    cells = [conv_shapes(network.backbone, side)[-1].out_side for side in sides]
+    cells = [backbone.output_size(side) for side in sides]
     embed = partial(_embed, network, batch, sides, cells, compute)
     correlate = partial(_correlate, [(batch, n, n, shapes[-1].out_channels) for n in cells])
     parts = [
@@ -104,12 +113,12 @@ def _embed(
     *,
     back: bool,
 ) -> Compiled:
-    module = AlexNet(network.backbone)
+    module = network.backbone.module()
     layers = jax.eval_shape(network.init, jax.random.key(0))
-    params, averages = split_layers(jax.tree.map(lambda leaf: _varied(leaf.shape), layers))
+    of_backbone = {name: layer for name, layer in layers.items() if not is_of_head(name)}
+    params, averages = split_layers(jax.tree.map(lambda leaf: _varied(leaf.shape), of_backbone))
     images = [_varied((batch, side, side, 3), compute) for side in sides]
-    depth = network.backbone.widths[-1]
-    gradients = [_varied((batch, n, n, depth), compute) for n in cells]
+    gradients = [_varied((batch, n, n, network.backbone.channels), compute) for n in cells]
 
     def embed(params: Any, images: list[jax.Array]) -> list[jax.Array]:
         variables = {"params": params, "batch_stats": averages}

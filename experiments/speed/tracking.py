@@ -20,7 +20,7 @@ from siamfc_jax.crops import Frames
 from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.clip import track_clip_jit
 from siamfc_jax.tracking.online import Model, MultiTracker, compiled_tracker
-from siamfc_jax.tracking.siamfc import siamfc_tracker
+from siamfc_jax.tracking.trackers import make_tracker
 
 _CLIP_FRAMES = 16
 
@@ -43,7 +43,7 @@ def live_row(settings: BenchmarkSettings, model: Model) -> None:
 def clip_row(settings: BenchmarkSettings, model: Model) -> None:
     """All frames of a clip in one compiled call."""
     images, box = _clip_of(settings)
-    tracker = siamfc_tracker(model.network, model.tracking)
+    tracker = make_tracker(model.network, model.tracking)
     params = model.network.prepare(jax.device_put(model.params))
     canvases = [on_canvas([image]) for image in images]
     clip = jax.device_put(

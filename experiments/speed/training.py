@@ -8,11 +8,12 @@ import numpy as np
 from experiments.speed.baseline import torch_tracker, torch_training
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import Times, Work, report, take_turns
-from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.online import Model
+from siamfc_jax.training.objective import Batch
 from siamfc_jax.training.parallel import data_mesh, data_parallel_step, put_batch, replicate
 from siamfc_jax.training.settings import TrainSettings
-from siamfc_jax.training.step import Batch, Metrics, init_state
+from siamfc_jax.training.step import Metrics, init_state
 
 _MOST_SECONDS_OF_BURST = 0.5
 
@@ -20,7 +21,7 @@ _MOST_SECONDS_OF_BURST = 0.5
 class TrainingSteps:
     """The step that `experiments.train` runs, on one device, from a fresh state on."""
 
-    def __init__(self, network: SiamFCNetwork, settings: TrainSettings) -> None:
+    def __init__(self, network: Network, settings: TrainSettings) -> None:
         self._mesh = data_mesh(jax.devices()[:1])
         self._step = data_parallel_step(network, settings, self._mesh)
         init = jax.jit(lambda key: init_state(key, network, settings))

@@ -11,20 +11,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from siamfc_jax.crops import Frames, crop_regions
-
-# Principal components of ImageNet's colours (columns, for R, G, B; Krizhevsky et al. 2012 §4.1, as
-# commonly published), and the standard deviation of 0..255 pixels along each.
-_COLOUR_AXES = np.asarray(
-    [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]],
-    np.float32,
-)
-_COLOUR_SPREAD = np.asarray([94.9, 27.9, 13.6], np.float32)
+from siamfc_jax.training.colours import blur, colour_offset, recolour, to_grey
 
 _RANGES = {
     "stretch": (0.0, 0.9),
+    "search_stretch": (0.0, 0.9),
+    "scale": (0.0, 0.9),
     "shift": (0.0, 1e4),
     "colour": (0.0, 10.0),
     "contrast": (0.0, 10.0),
@@ -40,6 +34,9 @@ class Augmentation:
 
     Attributes:
       stretch: each axis is scaled by a factor in 1 +- stretch.
+      search_stretch: of the search image alone, instead of `stretch` (released SiamRPN: .18, with
+        .05 for the exemplar).
+      scale: the search image is besides scaled by a factor in 1 +- scale, both axes alike.
       shift: greatest shift of the target from the centre of the search image, in pixels per axis.
         The labels follow it. The exemplar is shifted by at most 4 pixels and a quarter of this.
       colour: each image's colours are offset along the principal components of natural colours,
@@ -51,6 +48,8 @@ class Augmentation:
     """
 
     stretch: float = 0.05
+    search_stretch: float | None = None
+    scale: float = 0.0
     shift: float = 4.0
     colour: float = 0.1
     contrast: float = 0.0
@@ -63,25 +62,48 @@ class Augmentation:
 
 
 def expect_within(settings: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
-    """Raises ValueError where a field of `settings` lies outside its range, or is no number."""
+    """Raises ValueError where a field of `settings` lies outside its range, or is no number; a
+    field may be None."""
     for name, (low, high) in ranges.items():
         value = getattr(settings, name)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise ValueError(f"{name} is {value}; it must be within {low:g} and {high:g}")
 
 
 class Pairs(NamedTuple):
     """B augmented pairs.
 
+    What lies p pixels (x, y) from the centre of the stored search crop, lies zoom * p +
+    displacement from the centre of the search image.
+
     Attributes:
       exemplar: [B, 127, 127, 3] float32 RGB 0..255.
       search: [B, S, S, 3] float32.
       displacement: [B, 2] float32, (x, y) of the target from the centre of the search image.
+      zoom: [B, 2] float32, (x, y); x's is negative where the pair is mirrored.
     """
 
     exemplar: jax.Array
     search: jax.Array
     displacement: jax.Array
+    zoom: jax.Array
+
+
+def carry_boxes(box_Bx4: jax.Array, room: int, pairs: Pairs) -> jax.Array:
+    """Boxes of the stored search crops as they lie in the search images.
+
+    Args:
+      box_Bx4: float32 (x, y, w, h) in pixels of the stored crops (`Batch.search_box`).
+      room: side of the stored crops.
+
+    Returns:
+      [B, 4] float32 (x, y, w, h), (x, y) being the boxes' centres from the centre of the search
+      image, in its pixels.
+    """
+    centre = box_Bx4[:, :2] + box_Bx4[:, 2:] / 2 - room / 2
+    return jnp.concatenate(
+        [centre * pairs.zoom + pairs.displacement, box_Bx4[:, 2:] * jnp.abs(pairs.zoom)], -1
+    )
 
 
 class _Image(NamedTuple):
@@ -110,27 +132,28 @@ def augment_pairs(
         with room around; `room_for` tells how much leaves no padding.
     """
     exemplar_key, search_key, pair_key = jax.vmap(lambda key: jax.random.split(key, 3))(keys_B).T
-    small_shift = min(4.0, settings.shift / 4)
-    for_exemplar = jax.vmap(lambda key: _draw(key, settings, small_shift))(exemplar_key)
-    for_search = jax.vmap(lambda key: _draw(key, settings, settings.shift))(search_key)
+    for_exemplar = _draw(exemplar_key, settings, settings.stretch, _exemplar_shift(settings))
+    for_search = _draw(search_key, settings, _search_stretch(settings), settings.shift)
+    if settings.scale:
+        for_search = _scaled(search_key, for_search, settings.scale)
     chance = jax.vmap(lambda key: jax.random.uniform(key, (3,)))(pair_key)
 
-    exemplar = _recolour(_cut(exemplar_BxExEx3, exemplar_size, for_exemplar), for_exemplar)
-    search = _recolour(_cut(search_BxMxMx3, search_size, for_search), for_search)
-    displacement = for_search.displacement
+    exemplar = _vary(exemplar_BxExEx3, exemplar_size, for_exemplar)
+    search = _vary(search_BxMxMx3, search_size, for_search)
+    displacement, zoom = for_search.displacement, for_search.zoom
 
     grey = _per_image(chance[:, 0] < settings.grey)
-    exemplar = jnp.where(grey, _to_grey(exemplar), exemplar)
-    search = jnp.where(grey, _to_grey(search), search)
+    exemplar = jnp.where(grey, to_grey(exemplar), exemplar)
+    search = jnp.where(grey, to_grey(search), search)
     if settings.blur > 0:
-        search = jnp.where(_per_image(chance[:, 1] < settings.blur), _blur(search), search)
+        search = jnp.where(_per_image(chance[:, 1] < settings.blur), blur(search), search)
     if settings.flip:
         mirrored = chance[:, 2] < 0.5
         exemplar = jnp.where(_per_image(mirrored), exemplar[:, :, ::-1], exemplar)
         search = jnp.where(_per_image(mirrored), search[:, :, ::-1], search)
         sign = jnp.where(mirrored[:, None], jnp.asarray([[-1.0, 1.0]]), 1.0)
-        displacement = displacement * sign
-    return Pairs(exemplar, search, displacement)
+        displacement, zoom = displacement * sign, zoom * sign
+    return Pairs(exemplar, search, displacement, zoom)
 
 
 def validation_pairs(
@@ -141,18 +164,21 @@ def validation_pairs(
     exemplar_size: int,
     search_size: int,
     shift: float,
+    stretch: float = 0.0,
 ) -> Pairs:
     """The middle of each exemplar, and search images in which the target is up to `shift` pixels
-    off the centre, as far as the room allows; nothing else is varied."""
+    off the centre, as far as the room allows, and each axis scaled by a factor in 1 +- `stretch`;
+    nothing else is varied."""
     batch, room = search_BxMxMx3.shape[:2]
-    reach = min(shift, max((room - search_size) / 2, 0.0))
+    reach = min(shift, max((room * (1 - stretch) - search_size) / 2, 0.0))
     still = _Image(
         jnp.ones((batch, 2)), jnp.zeros((batch, 2)), jnp.zeros((batch, 3)), jnp.zeros(batch)
     )
     away = jax.vmap(lambda key: jax.random.uniform(key, (2,), minval=-reach, maxval=reach))(keys_B)
+    zoom = _factors(jax.vmap(jax.random.fold_in, (0, None))(keys_B, 0), stretch, 2)
     exemplar = _cut(exemplar_BxExEx3, exemplar_size, still)
-    search = _cut(search_BxMxMx3, search_size, still._replace(displacement=away))
-    return Pairs(exemplar, search, away)
+    moved = still._replace(displacement=away, zoom=zoom)
+    return Pairs(exemplar, _cut(search_BxMxMx3, search_size, moved), away, zoom)
 
 
 def room_for(size: int, stretch: float, shift: float) -> int:
@@ -160,19 +186,54 @@ def room_for(size: int, stretch: float, shift: float) -> int:
     return math.ceil((size + 2 * shift) / (1 - stretch))
 
 
-def _draw(key: jax.Array, settings: Augmentation, shift: float) -> _Image:
-    zoom, displacement, colour, contrast = jax.random.split(key, 4)
-    along_axes = settings.colour * _COLOUR_SPREAD * jax.random.normal(colour, (3,))
-    return _Image(
-        1 + jax.random.uniform(zoom, (2,), minval=-settings.stretch, maxval=settings.stretch),
-        jax.random.uniform(displacement, (2,), minval=-shift, maxval=shift),
-        jnp.asarray(_COLOUR_AXES) @ along_axes,
-        settings.contrast * jax.random.normal(contrast),
+def rooms_for(settings: Augmentation, exemplar_size: int, search_size: int) -> tuple[int, int]:
+    """Sides of stored exemplars and search crops that augmentation never sees the end of."""
+    exemplar = room_for(exemplar_size, settings.stretch, _exemplar_shift(settings))
+    smallest = (1 - _search_stretch(settings)) * (1 - settings.scale)
+    return exemplar, room_for(search_size, 1 - smallest, settings.shift)
+
+
+def _exemplar_shift(settings: Augmentation) -> float:
+    return min(4.0, settings.shift / 4)
+
+
+def _search_stretch(settings: Augmentation) -> float:
+    return settings.stretch if settings.search_stretch is None else settings.search_stretch
+
+
+def _draw(keys_B: jax.Array, settings: Augmentation, stretch: float, shift: float) -> _Image:
+    def of_one(key: jax.Array) -> _Image:
+        zoom, displacement, colour, contrast = jax.random.split(key, 4)
+        return _Image(
+            1 + jax.random.uniform(zoom, (2,), minval=-stretch, maxval=stretch),
+            jax.random.uniform(displacement, (2,), minval=-shift, maxval=shift),
+            colour_offset(settings.colour, jax.random.normal(colour, (3,))),
+            settings.contrast * jax.random.normal(contrast),
+        )
+
+    return jax.vmap(of_one)(keys_B)
+
+
+def _scaled(keys_B: jax.Array, image: _Image, scale: float) -> _Image:
+    """The same image with both axes scaled alike. Its randomness is folded in, so that the other
+    draws are the same with and without."""
+    keys = jax.vmap(jax.random.fold_in, (0, None))(keys_B, 4)
+    return image._replace(zoom=image.zoom * _factors(keys, scale, 1))
+
+
+def _factors(keys_B: jax.Array, reach: float, count: int) -> jax.Array:
+    """Factors [B, count] in 1 +- reach."""
+    return 1 + jax.vmap(lambda key: jax.random.uniform(key, (count,), minval=-reach, maxval=reach))(
+        keys_B
     )
 
 
 def _per_image(values_B: jax.Array) -> jax.Array:
     return values_B[:, None, None, None]
+
+
+def _vary(stored: jax.Array, size: int, image: _Image) -> jax.Array:
+    return recolour(_cut(stored, size, image), image.contrast, image.offset)
 
 
 def _cut(stored: jax.Array, size: int, image: _Image) -> jax.Array:
@@ -184,28 +245,3 @@ def _cut(stored: jax.Array, size: int, image: _Image) -> jax.Array:
     stream = jnp.arange(batch, dtype=jnp.int32)
     pad = stored.astype(jnp.float32).mean((1, 2))
     return crop_regions(frames, stream, corner, extent, pad, size)[:, 0]
-
-
-def _recolour(images: jax.Array, image: _Image) -> jax.Array:
-    gain = _per_image(jnp.exp(image.contrast))
-    mean = images.mean((1, 2), keepdims=True)
-    return jnp.clip((images - mean) * gain + mean + image.offset[:, None, None], 0.0, 255.0)
-
-
-def _to_grey(images: jax.Array) -> jax.Array:
-    weights = jnp.asarray([0.299, 0.587, 0.114])
-    return jnp.broadcast_to((images @ weights)[..., None], images.shape)
-
-
-def _blur(images: jax.Array) -> jax.Array:
-    for axis in (1, 2):
-        padded = jnp.concatenate(
-            [jax.lax.slice_in_dim(images, 0, 1, axis=axis)] * 2
-            + [images]
-            + [jax.lax.slice_in_dim(images, -1, None, axis=axis)] * 2,
-            axis,
-        )
-        size = images.shape[axis]
-        taps = [jax.lax.slice_in_dim(padded, k, k + size, axis=axis) for k in range(5)]
-        images = (taps[0] + 4 * taps[1] + 6 * taps[2] + 4 * taps[3] + taps[4]) / 16
-    return images

@@ -12,9 +12,10 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.models.network import Network
+from siamfc_jax.training.objective import AXIS, Batch
 from siamfc_jax.training.settings import TrainSettings
-from siamfc_jax.training.step import AXIS, Batch, make_train_step, make_validation_step
+from siamfc_jax.training.step import make_train_step, make_validation_step
 
 Tree = Any
 
@@ -25,7 +26,7 @@ def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     return jax.make_mesh((len(chosen),), (AXIS,), (AxisType.Auto,), devices=chosen)
 
 
-def data_parallel_step(network: SiamFCNetwork, settings: TrainSettings, mesh: Mesh) -> Any:
+def data_parallel_step(network: Network, settings: TrainSettings, mesh: Mesh) -> Any:
     """`make_train_step`, jitted over the mesh; the state's buffers are donated.
 
     Raises:
@@ -52,13 +53,13 @@ def data_parallel_step(network: SiamFCNetwork, settings: TrainSettings, mesh: Me
     return jax.jit(step, donate_argnums=0)
 
 
-def data_parallel_validation(network: SiamFCNetwork, settings: TrainSettings, mesh: Mesh) -> Any:
+def data_parallel_validation(network: Network, settings: TrainSettings, mesh: Mesh) -> Any:
     """`make_validation_step`, jitted over the mesh."""
     step = jax.shard_map(
         make_validation_step(network, settings),
         mesh=mesh,
         in_specs=(P(), P(AXIS)),
-        out_specs=(P(), P(AXIS), P(AXIS)),
+        out_specs=(P(), P(AXIS)),
         check_vma=False,
     )
     return jax.jit(step)

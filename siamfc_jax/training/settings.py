@@ -1,4 +1,4 @@
-"""How SiamFC is trained: settings, their presets, and the learning rate."""
+"""How networks are trained: settings, their presets, and the learning rate."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import optax
 
 from siamfc_jax.training.augment import Augmentation, expect_within
+from siamfc_jax.training.resnet_settings import RESNET_PRESETS
+from siamfc_jax.training.siamrpn_settings import SIAMRPN_PRESETS, RPNTraining
 
 # An exemplar of 87 pixels has an embedding of one cell.
 _RANGES = {
@@ -24,12 +26,13 @@ _RANGES = {
     "radius": (1, 1e4),
     "batch_negatives": (0, 1e6),
     "batch_negative_weight": (0, 1e3),
+    "clip_norm": (0, 1e9),
 }
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How SiamFC is trained; the defaults are the released settings.
+    """How a network is trained; the defaults are the released settings of SiamFC.
 
     Attributes:
       epochs: the learning rate falls geometrically from epoch to epoch (v2 §4.1: 50).
@@ -46,6 +49,13 @@ class TrainSettings:
       batch_negative_weight: weight of their mean loss.
       compute: type of the activations; parameters, norms, correlation and loss stay float32.
       sync_norm: batch norm over the whole batch, not over each device's share.
+      frozen: layers whose name begins with one of these are not trained, nor are the batch norms
+        that go with them, which use their running averages ("conv1": conv1 and bn1).
+      unfreeze: (epoch, beginning of a name): from this epoch on, counted from 0, such layers are
+        trained after all.
+      clip_norm: a gradient that is longer is scaled down to this length; 0: none is.
+      augmentation: how pairs are varied.
+      rpn: what else a SiamRPN needs to know.
     """
 
     epochs: int = 50
@@ -63,7 +73,11 @@ class TrainSettings:
     batch_negative_weight: float = 0.25
     compute: Literal["float32", "bfloat16"] = "float32"
     sync_norm: bool = False
+    frozen: tuple[str, ...] = ()
+    unfreeze: tuple[tuple[int, str], ...] = ()
+    clip_norm: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    rpn: RPNTraining = field(default_factory=RPNTraining)
 
     def __post_init__(self) -> None:
         expect_within(self, _RANGES)
@@ -79,6 +93,12 @@ class TrainSettings:
             raise ValueError(
                 f"learning rates must fall: first {self.first_rate:g}, last {self.last_rate:g}"
             )
+        for epoch, name in self.unfreeze:
+            if not 0 < epoch < self.epochs:
+                raise ValueError(
+                    f"unfreeze: {name!r} at epoch {epoch}; there are {self.epochs} epochs, "
+                    "counted from 0, and the first is too early; change it, or leave it out"
+                )
         if self.warm_up >= self.steps:
             raise ValueError(f"a warm_up of {self.warm_up} steps never ends in {self.steps} steps")
 
@@ -118,7 +138,16 @@ MODERN = dataclasses.replace(
 """Batch 128 in bfloat16. Rates grow with batch / 8 up to half of that (linear scaling, Goyal et al.
 2017 §2.1, halved as batch 8 is small for its norms), after three epochs of warm-up (§2.2)."""
 
-PRESETS = {"v2-release": V2_RELEASE, "v2-paper": V2_PAPER, "v1": V1, "modern": MODERN}
+PRESETS = {
+    "v2-release": V2_RELEASE,
+    "v2-paper": V2_PAPER,
+    "v1": V1,
+    "modern": MODERN,
+    **{
+        name: TrainSettings(**arguments)
+        for name, arguments in {**RESNET_PRESETS, **SIAMRPN_PRESETS}.items()
+    },
+}
 
 
 def learning_rate(settings: TrainSettings) -> optax.Schedule:

@@ -1,6 +1,8 @@
-"""One step of training SiamFC (v2 paper §2.2 and §4.1 "Training")."""
+"""One step of training (SiamFC: v2 paper §2.2 and §4.1 "Training")."""
 
+from collections import namedtuple
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -8,40 +10,14 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from siamfc_jax.models.alexnet import AlexNet, join_layers, split_layers
-from siamfc_jax.models.siamfc import SiamFCNetwork
-from siamfc_jax.models.xcorr import xcorr
-from siamfc_jax.training.augment import Pairs, augment_pairs, validation_pairs
-from siamfc_jax.training.labels import response_labels
-from siamfc_jax.training.losses import balanced_logistic_loss, logistic_loss
-from siamfc_jax.training.response_metrics import centre_errors, response_aucs
+from siamfc_jax.models.backbone import Layers, Params, is_of_head, join_layers, split_layers
+from siamfc_jax.models.network import Network
+from siamfc_jax.training.freezing import Freezing, expect_layers
+from siamfc_jax.training.objective import AXIS, Batch, Shown
+from siamfc_jax.training.objectives import objective_of
 from siamfc_jax.training.settings import TrainSettings, learning_rate
 
 Tree = Any
-
-AXIS = "data"
-"""Name of the mesh axis over which a batch is split."""
-
-_VALIDATION_SHIFT = 16.0
-
-
-class Batch(NamedTuple):
-    """B stored pairs; see `siamfc_jax.data.pair_record.PairRecord`.
-
-    Attributes:
-      exemplar: uint8 [B, E, E, 3] RGB.
-      search: uint8 [B, M, M, 3].
-      exemplar_box, search_box: float32 [B, 4] (x, y, w, h) of the target in its crop.
-      negative: bool [B], the search image shows another object.
-      video: int32 [B], equal where the exemplars' videos are.
-    """
-
-    exemplar: jax.Array
-    search: jax.Array
-    exemplar_box: jax.Array
-    search_box: jax.Array
-    negative: jax.Array
-    video: jax.Array
 
 
 class TrainState(NamedTuple):
@@ -49,8 +25,9 @@ class TrainState(NamedTuple):
 
     Attributes:
       step: int32 scalar, steps done.
-      params: {"backbone": Flax parameters, "head": {"bias"}}.
-      averages: running averages of the batch norms.
+      params: {"backbone": Flax parameters by layer, "head": the arrays of the layer "head", and
+        those of layers "head..." by layer}.
+      averages: running averages of the batch norms, {"bnX": {"mean", "var"}}.
       optimiser: optax state.
     """
 
@@ -60,30 +37,9 @@ class TrainState(NamedTuple):
     optimiser: optax.OptState
 
 
-class ResponseMetrics(NamedTuple):
-    """Means over a batch.
-
-    Attributes:
-      loss: of all pairs.
-      centre_error: distance in search pixels of the response's peak from the target.
-      auc: area under the ROC curve of the response's cells. This and the last leave negative
-        pairs out.
-    """
-
-    loss: jax.Array
-    centre_error: jax.Array
-    auc: jax.Array
-
-
-class Metrics(NamedTuple):
-    """Scalars of one step: `ResponseMetrics`; the learning rate; the norm of the gradient."""
-
-    loss: jax.Array
-    centre_error: jax.Array
-    auc: jax.Array
-    learning_rate: jax.Array
-    gradient_norm: jax.Array
-
+Metrics = Any
+"""A NamedTuple of scalars: those of the objective; learning_rate; gradient_norm, before clipping
+and without frozen layers."""
 
 Step = Callable[[TrainState, jax.Array, Batch], tuple[TrainState, Metrics]]
 
@@ -104,162 +60,110 @@ def make_optimiser(settings: TrainSettings) -> optax.GradientTransformation:
     )
 
 
-def init_state(key: jax.Array, network: SiamFCNetwork, settings: TrainSettings) -> TrainState:
+def init_state(key: jax.Array, network: Network, settings: TrainSettings) -> TrainState:
     """A fresh state; its parameters are a function of `key` alone."""
     return state_from_layers(network.init(key), settings)
 
 
-def state_from_layers(layers: Tree, settings: TrainSettings) -> TrainState:
-    """A state at step 0 that continues from `trained_layers`' parameters and averages."""
-    backbone, averages = split_layers(layers)
-    params = {"backbone": backbone, "head": jax.tree.map(jnp.asarray, dict(layers["head"]))}
+def state_from_layers(layers: Params, settings: TrainSettings) -> TrainState:
+    """A state at step 0 that continues from `trained_layers`' parameters and averages.
+
+    Raises:
+      ValueError: `settings` freeze or unfreeze layers that there are not.
+    """
+    expect_layers(settings, layers)
+    flat, averages = split_layers(layers)
+    backbone = {name: layer for name, layer in flat.items() if not is_of_head(name)}
+    head = {name: layer for name, layer in flat.items() if is_of_head(name)}
+    params = {"backbone": backbone, "head": head.pop("head", {}) | head}
     return TrainState(
         jnp.zeros((), jnp.int32), params, averages, make_optimiser(settings).init(params)
     )
 
 
-def trained_layers(state: TrainState) -> dict[str, dict[str, jax.Array]]:
-    """The state's parameters in the layout of weight files: convN, bnN, head."""
-    layers = join_layers(state.params["backbone"], state.averages)
-    return {**layers, "head": dict(state.params["head"])}
+def trained_layers(state: TrainState) -> Layers:
+    """The state's parameters in the layout of weight files: convX, bnX, head."""
+    head = state.params["head"]
+    of_head = {name: layer for name, layer in head.items() if isinstance(layer, dict)}
+    own = {name: array for name, array in head.items() if name not in of_head}
+    flat = {**state.params["backbone"], **of_head} | ({"head": own} if own else {})
+    return join_layers(flat, state.averages)
 
 
-def make_train_step(network: SiamFCNetwork, settings: TrainSettings) -> Step:
+def make_train_step(network: Network, settings: TrainSettings) -> Step:
     """The pure function (state, seed key, batch) -> (state, metrics).
 
     It runs inside `jax.shard_map` over the axis "data" (`parallel.data_parallel_step`), on this
     device's share of the batch. Its randomness is fold_in(fold_in(seed key, step), number of the
     pair in the whole batch).
     """
-    optimiser = make_optimiser(settings)
-
-    def loss_of(
-        params: Tree, averages: Tree, pairs: Pairs, batch: Batch
-    ) -> tuple[jax.Array, tuple[Tree, ResponseMetrics]]:
-        embed = _embedding(network, settings, params["backbone"], train=True)
-        template, averages = embed(pairs.exemplar, averages)
-        search, averages = embed(pairs.search, averages)
-        response = network.gain * xcorr(template, search) + params["head"]["bias"]
-        loss, metrics = _judge(response, pairs, batch.negative, settings)
-        if settings.batch_negatives:
-            loss += settings.batch_negative_weight * _loss_of_batch_negatives(
-                network, settings, params, template, search, batch
-            )
-        return loss, (averages, metrics._replace(loss=lax.pmean(loss, AXIS)))
+    optimiser, objective = make_optimiser(settings), objective_of(network, settings)
 
     def step(state: TrainState, seed_key: jax.Array, batch: Batch) -> tuple[TrainState, Metrics]:
-        pairs = augment_pairs(
-            _keys_of_pairs(jax.random.fold_in(seed_key, state.step), len(batch.negative)),
-            batch.exemplar,
-            batch.search,
-            settings.augmentation,
-            exemplar_size=settings.exemplar_size,
-            search_size=settings.search_size,
-        )
-        gradient_of = jax.grad(loss_of, has_aux=True)
-        gradient, (averages, metrics) = gradient_of(state.params, state.averages, pairs, batch)
+        freezing = Freezing(settings, state.step)
+        keys = _keys_of_pairs(jax.random.fold_in(seed_key, state.step), len(batch.negative))
+
+        def loss_of(params: Tree) -> tuple[jax.Array, tuple[Tree, Any]]:
+            open_params = freezing.without_gradient(params)
+            with freezing.norms():
+                loss, (averages, metrics, _) = objective.loss(
+                    open_params, state.averages, batch, keys, train=True
+                )
+            return loss, (averages, metrics)
+
+        gradient, (averages, metrics) = jax.grad(loss_of, has_aux=True)(state.params)
         gradient, averages = lax.pmean((gradient, averages), AXIS)
-        updates, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
-        params = optax.apply_updates(state.params, updates)
-        rate = jnp.asarray(learning_rate(settings)(state.step), jnp.float32)
+        gradient = freezing.only_trained(gradient)
         norm = optax.tree.norm(gradient)
-        new_state = TrainState(state.step + 1, params, averages, optimiser_state)
-        return new_state, Metrics(metrics.loss, metrics.centre_error, metrics.auc, rate, norm)
+        updates, optimiser_state = optimiser.update(
+            clip_gradient(gradient, norm, settings.clip_norm),
+            state.optimiser,
+            freezing.only_trained(state.params),
+        )
+        new_state = TrainState(
+            state.step + 1,
+            optax.apply_updates(state.params, updates),
+            freezing.averages(state.averages, averages),
+            optimiser_state,
+        )
+        rate = jnp.asarray(learning_rate(settings)(state.step), jnp.float32)
+        return new_state, _step_metrics(metrics._fields)(*metrics, rate, norm)
 
     return step
 
 
 def make_validation_step(
-    network: SiamFCNetwork, settings: TrainSettings
-) -> Callable[[TrainState, Batch], tuple[ResponseMetrics, Pairs, jax.Array]]:
-    """The pure function (state, batch) -> (metrics, pairs, responses [B, R, R]).
+    network: Network, settings: TrainSettings
+) -> Callable[[TrainState, Batch], tuple[Any, Shown]]:
+    """The pure function (state, batch) -> (the objective's metrics, what it shows of each pair).
 
-    The target is shifted by up to 16 pixels, the same way every time, so that a network which
-    always answers "the centre" shows; nothing else is varied, and the batch norms use their
-    running averages. Like the training step it runs inside `jax.shard_map`.
+    The same pairs are always moved the same way, and the batch norms use their running averages.
+    Like the training step it runs inside `jax.shard_map`.
     """
+    objective = objective_of(network, settings)
 
-    def validate(state: TrainState, batch: Batch) -> tuple[ResponseMetrics, Pairs, jax.Array]:
-        pairs = validation_pairs(
-            _keys_of_pairs(jax.random.key(0), len(batch.negative)),
-            batch.exemplar,
-            batch.search,
-            exemplar_size=settings.exemplar_size,
-            search_size=settings.search_size,
-            shift=_VALIDATION_SHIFT,
+    def validate(state: TrainState, batch: Batch) -> tuple[Any, Shown]:
+        keys = _keys_of_pairs(jax.random.key(0), len(batch.negative))
+        _, (_, metrics, shown) = objective.loss(
+            state.params, state.averages, batch, keys, train=False
         )
-        embed = _embedding(network, settings, state.params["backbone"], train=False)
-        template, _ = embed(pairs.exemplar, state.averages)
-        search, _ = embed(pairs.search, state.averages)
-        response = network.gain * xcorr(template, search) + state.params["head"]["bias"]
-        _, metrics = _judge(response, pairs, batch.negative, settings)
-        return metrics, pairs, response
+        return metrics, shown
 
     return validate
 
 
-def _embedding(
-    network: SiamFCNetwork, settings: TrainSettings, params: Tree, *, train: bool
-) -> Callable[[jax.Array, Tree], tuple[jax.Array, Tree]]:
-    """The function (images, averages) -> (float32 features, averages)."""
-    module = AlexNet(network.backbone, norm_axis=AXIS if settings.sync_norm else None)
-
-    def embed(images: jax.Array, averages: Tree) -> tuple[jax.Array, Tree]:
-        variables = {"params": params, "batch_stats": averages}
-        inputs = images.astype(settings.compute)
-        if not train:
-            features = module.apply(variables, inputs, train=False)
-            return jnp.asarray(features, jnp.float32), averages
-        features, new = module.apply(variables, inputs, train=True, mutable=["batch_stats"])
-        return jnp.asarray(features, jnp.float32), new["batch_stats"]
-
-    return embed
+def clip_gradient(gradient: Tree, norm: jax.Array, greatest: float) -> Tree:
+    """`gradient`, of length `norm`, scaled down to the length `greatest` if it is longer (0: any
+    length will do)."""
+    if not greatest:
+        return gradient
+    factor = jnp.minimum(1.0, greatest / jnp.maximum(norm, jnp.finfo(jnp.float32).tiny))
+    return jax.tree.map(lambda leaf: leaf * factor, gradient)
 
 
-def _judge(
-    response: jax.Array, pairs: Pairs, negative_B: jax.Array, settings: TrainSettings
-) -> tuple[jax.Array, ResponseMetrics]:
-    """This share's loss, and the metrics of the whole batch."""
-    of_target = response_labels(response.shape[-1], pairs.displacement, radius=settings.radius)
-    loss = balanced_logistic_loss(response, of_target & ~negative_B[:, None, None]).mean()
-    counts = (~negative_B).astype(jnp.float32)
-    measured = jnp.stack(
-        [
-            counts,
-            counts * centre_errors(response, pairs.displacement),
-            counts * response_aucs(response, of_target),
-        ]
-    )
-    count, error, auc = lax.psum(measured.sum(1), AXIS)
-    return loss, ResponseMetrics(lax.pmean(loss, AXIS), error / count, auc / count)
-
-
-def _loss_of_batch_negatives(
-    network: SiamFCNetwork,
-    settings: TrainSettings,
-    params: Tree,
-    template: jax.Array,
-    search: jax.Array,
-    batch: Batch,
-) -> jax.Array:
-    """Every exemplar over the search images of the next pairs, if they show nothing of it.
-
-    That is known of the positive pairs of other videos: what a negative pair's search image shows
-    is of any video.
-    """
-    shifts = range(1, settings.batch_negatives + 1)
-    others = jnp.stack([jnp.roll(search, shift, 0) for shift in shifts], 1)
-    strange = jnp.stack(
-        [
-            (jnp.roll(batch.video, shift) != batch.video) & ~jnp.roll(batch.negative, shift)
-            for shift in shifts
-        ],
-        1,
-    )
-    response = network.gain * xcorr(template[:, None], others) + params["head"]["bias"]
-    losses = logistic_loss(response, jnp.zeros(response.shape, bool)).mean((2, 3))
-    count = strange.astype(jnp.float32).sum()
-    return jnp.where(strange, losses, 0.0).sum() / jnp.maximum(count, 1.0)
+@cache
+def _step_metrics(of_objective: tuple[str, ...]) -> Any:
+    return namedtuple("Metrics", (*of_objective, "learning_rate", "gradient_norm"))
 
 
 def _keys_of_pairs(key: jax.Array, share: int) -> jax.Array:
