@@ -15,12 +15,16 @@ _NETWORK = flags.DEFINE_string(
     "siamrpn-depthwise; tiny and siamrpn-tiny, to try things out; or a JSON file (.json) with a "
     "network's description, as weight files hold it.",
 )
+_GAIN = flags.DEFINE_float(
+    "gain", None, "Factor of the correlation; by default the network's.", lower_bound=0.0
+)
 _TRACKING = flags.DEFINE_enum(
     "tracking",
     None,
     [
         "siamfc-3s-paper",
         "siamfc-3s-release",
+        "siamfc-ciresnet22-release",
         "siamfc-paper",
         "siamfc-release",
         "siamfc-v1-paper",
@@ -82,6 +86,9 @@ _RPN = [
     flags.DEFINE_float("negative_iou", None, "SiamRPN: overlap of negative anchors, up to here."),
     flags.DEFINE_integer("most_positives", None, "SiamRPN: positive anchors of a pair, at most."),
     flags.DEFINE_integer("most_samples", None, "SiamRPN: anchors of a pair, at most."),
+    flags.DEFINE_integer(
+        "of_other_object", None, "SiamRPN: negative anchors of a pair of different objects."
+    ),
     flags.DEFINE_enum("classification", None, ["balanced", "mean"], "SiamRPN: mean of its loss."),
     flags.DEFINE_enum("regression", None, ["l1", "smooth-l1"], "SiamRPN: loss of the offsets."),
     flags.DEFINE_float("sigma", None, "SiamRPN: of smooth-l1."),
@@ -90,29 +97,22 @@ _RPN = [
 
 
 def network() -> Any:
-    """The network, as `models.network.Network`; raises ValueError: there is none of this name."""
-    from siamfc_jax.models.network import NETWORKS, network_of_config
-
-    name = _NETWORK.value
-    if name in NETWORKS:
-        return NETWORKS[name]
-    if not name.endswith(".json"):
-        raise ValueError(f"--network: no network {name!r}; there are {', '.join(NETWORKS)}")
-    try:
-        return network_of_config(json.loads(Path(name).read_bytes()))
-    except FileNotFoundError:
-        raise ValueError(f"--network: {name}: there is no such file") from None
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"--network: {name}: describes no network: {error}") from None
+    """The network, as `models.network.Network`; raises ValueError: there is none such."""
+    named = _named_network(_NETWORK.value)
+    if _GAIN.value is None:
+        return named
+    if hasattr(named, "gain"):
+        return dataclasses.replace(named, gain=_GAIN.value)
+    if hasattr(named.head, "gain"):
+        return dataclasses.replace(named, head=dataclasses.replace(named.head, gain=_GAIN.value))
+    raise ValueError(f"--gain: --network={_NETWORK.value} has none")
 
 
 def settings(network: Any) -> Any:
     """`TrainSettings` for the network; raises ValueError where they cannot train."""
-    from siamfc_jax.models.siamfc import SiamFCNetwork
     from siamfc_jax.training.settings import PRESETS
 
-    released = "v2-release" if isinstance(network, SiamFCNetwork) else "siamrpn-release"
-    preset = PRESETS[_PRESET.value or released]
+    preset = PRESETS[_PRESET.value or _released(network)]
     return dataclasses.replace(
         preset,
         augmentation=dataclasses.replace(preset.augmentation, **_given(_AUGMENTATION)),
@@ -127,6 +127,32 @@ def tracking() -> Any:
     from siamfc_jax.tracking.trackers import PRESETS
 
     return PRESETS[_TRACKING.value] if _TRACKING.value else None
+
+
+def _released(network: Any) -> str:
+    from siamfc_jax.models.resnet import ResNetConfig
+    from siamfc_jax.models.siamrpn import SiamRPNNetwork
+
+    if isinstance(network, SiamRPNNetwork):
+        return "siamrpn-release"
+    if isinstance(network.backbone, ResNetConfig):
+        return "resnet22" if network.backbone.variant == "valid" else "ciresnet22-release"
+    return "v2-release"
+
+
+def _named_network(name: str) -> Any:
+    from siamfc_jax.models.network import NETWORKS, network_of_config
+
+    if name in NETWORKS:
+        return NETWORKS[name]
+    if not name.endswith(".json"):
+        raise ValueError(f"--network: no network {name!r}; there are {', '.join(NETWORKS)}")
+    try:
+        return network_of_config(json.loads(Path(name).read_bytes()))
+    except FileNotFoundError:
+        raise ValueError(f"--network: {name}: there is no such file") from None
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"--network: {name}: describes no network: {error}") from None
 
 
 def _unfreeze() -> dict[str, Any]:

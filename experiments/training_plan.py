@@ -13,10 +13,12 @@ from experiments.run_record import RunError
 from siamfc_jax.data.dataset import PairDataset, open_pairs, split_names
 from siamfc_jax.data.record_order import RecordOrder
 from siamfc_jax.loading import default_tracking
+from siamfc_jax.models.backbone import is_of_head
 from siamfc_jax.models.network import Network
 from siamfc_jax.models.siamfc import SIAMFC, SiamFCNetwork
 from siamfc_jax.tracking.trackers import Tracking, expect_suits
 from siamfc_jax.training.augment import rooms_for
+from siamfc_jax.training.objectives import objective_of
 from siamfc_jax.training.settings import V2_RELEASE, TrainSettings
 from siamfc_jax.training.step import TrainState, init_state, state_from_layers
 from siamfc_jax.weights import load_weights
@@ -66,11 +68,19 @@ class TrainingPlan:
 
 def expect_fit(plan: TrainingPlan, dataset: PairDataset) -> None:
     """Raises ValueError, before anything is written, where the stored crops or the images of the
-    settings are too small, there are too few crops for a batch on every host, or the network does
-    not track so; warns where augmentation would need padding."""
+    settings are too small, there are too few crops for a batch on every host, the network does not
+    track so, or layers would be frozen that nothing has trained; warns where augmentation would
+    need padding."""
     settings = plan.settings
     expect_suits(plan.network, plan.tracks_with)
+    objective_of(plan.network, settings)
     plan.network.backbone.output_size(settings.exemplar_size)
+    frozen = [name for name in settings.frozen if not is_of_head(name)]
+    if frozen and plan.initial is None:
+        raise RunError(
+            f"layers {', '.join(frozen)} are frozen, but nothing has trained them: give "
+            "--initial=WEIGHTS, or --frozen= and --unfreeze= to train from scratch"
+        )
     sizes = settings.exemplar_size, settings.search_size
     rooms = dataset.exemplar_room, dataset.search_room
     all_wanted = rooms_for(settings.augmentation, *sizes)

@@ -1,6 +1,7 @@
 """Layers that are not trained, the epochs from which they are, and gradients of bounded length."""
 
 import dataclasses
+from functools import partial
 from itertools import pairwise
 
 import jax
@@ -96,16 +97,27 @@ class TwoNorms(nn.Module):
         return tuple(batch_norm(f"bn{n}", x, train=train, axis=None) for n in (1, 2))
 
 
-def test_a_frozen_norm_uses_its_averages():
+@pytest.mark.parametrize("unfreeze", [(), ((1, "conv1"),)], ids=["for ever", "for an epoch"])
+def test_a_frozen_norm_uses_and_keeps_its_averages(unfreeze):
     module, x = TwoNorms(), 5 + jax.random.normal(jax.random.key(0), (2, 3, 3, 4))
-    variables = module.init(jax.random.key(0), x, train=False)
-    with Freezing(TrainSettings(frozen=("conv1",)), jnp.int32(0)).norms():
-        seen, new = module.apply(variables, x, train=True, mutable=["batch_stats"])
-    np.testing.assert_allclose(seen[0], module.apply(variables, x, train=False)[0], rtol=1e-6)
+    variables = jax.jit(partial(module.init, train=False))(jax.random.key(0), x)
+    settings = TrainSettings(frozen=("conv1",), unfreeze=unfreeze)
+
+    @jax.jit
+    def train(step):
+        with Freezing(settings, step).norms():
+            return module.apply(variables, x, train=True, mutable=["batch_stats"])
+
+    seen, new = train(0)
+    by_averages = jax.jit(partial(module.apply, train=False))(variables, x)
+    np.testing.assert_allclose(seen[0], by_averages[0], rtol=1e-6)
     np.testing.assert_allclose(seen[1].mean(), 0.0, atol=1e-5)
     before, after = variables["batch_stats"], new["batch_stats"]
-    np.testing.assert_array_equal(after["bn1"]["mean"], before["bn1"]["mean"])
+    jax.tree.map(np.testing.assert_array_equal, after["bn1"], before["bn1"])
     assert (after["bn2"]["mean"] != before["bn2"]["mean"]).all()
+    if unfreeze:
+        thawed, _ = train(settings.steps_per_epoch)
+        np.testing.assert_allclose(thawed[0].mean(), 0.0, atol=1e-5)
 
 
 def test_a_norm_is_frozen_with_its_convolution():

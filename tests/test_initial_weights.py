@@ -9,9 +9,11 @@ import pytest
 from experiments.initial_weights import layers_from
 from experiments.run_record import RunError
 from siamfc_jax.loading import default_tracking, model_config
+from siamfc_jax.models.alexnet import AlexNetConfig
 from siamfc_jax.models.backbone import is_of_head
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.resnet import ResNetConfig
+from siamfc_jax.models.rpn_heads import UpChannelHead
 from siamfc_jax.models.siamfc import SIAMFC_TINY, SiamFCNetwork
 from siamfc_jax.models.siamrpn import SIAMRPN_TINY
 from siamfc_jax.weights import save_weights
@@ -87,8 +89,33 @@ def test_layers_that_do_not_fit_are_refused(tmp_path, stored, why):
         layers_from(path, SIAMFC_TINY, layers_of(SIAMFC_TINY, 2))
 
 
-def test_a_head_that_was_trained_with_another_gain_is_pointed_out(tmp_path, capsys):
-    stored = layers_of(SIAMFC_TINY, 1)
-    path = saved(tmp_path, dataclasses.replace(SIAMFC_TINY, gain=0.5), stored)
-    layers_from(path, SIAMFC_TINY, stored)
-    assert "trained with a gain of 0.5, and is now given 0.01" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("network", "other", "gain"),
+    [
+        (SIAMFC_TINY, dataclasses.replace(SIAMFC_TINY, gain=0.5), 0.01),
+        (SIAMRPN_TINY, dataclasses.replace(SIAMRPN_TINY, head=UpChannelHead(16, gain=0.5)), 1.0),
+    ],
+)
+def test_a_head_that_was_trained_with_another_gain_is_pointed_out(
+    tmp_path, capsys, network, other, gain
+):
+    stored = layers_of(network, 1)
+    layers_from(saved(tmp_path, other, stored), network, stored)
+    assert f"trained with a gain of 0.5, and is now given {gain}" in capsys.readouterr().out
+
+
+def test_an_ungrouped_backbone_begins_as_a_grouped_one_computes(tmp_path, capsys):
+    grouped = SiamFCNetwork(AlexNetConfig((8, 16, 16, 16, 16), (1, 2, 1, 2, 2)))
+    stored = layers_of(grouped, 1)
+    path = saved(tmp_path, grouped, stored)
+    layers = layers_from(path, SIAMRPN_TINY, layers_of(SIAMRPN_TINY, 2))
+    assert "gives 9 of 15 layers; fresh: bn5 head_conv_" in capsys.readouterr().out
+    image = np.random.default_rng(3).random((1, 127, 127, 3), np.float32)
+    without_last_norm = dataclasses.replace(SIAMRPN_TINY.backbone, norm_last=False)
+    ours = without_last_norm.embed(fold_batch_norm(without(layers, "bn5")), image)
+    theirs = grouped.backbone.embed(fold_batch_norm(stored), image)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+def without(layers, name):
+    return {key: layer for key, layer in layers.items() if key != name}

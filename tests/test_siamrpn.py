@@ -137,8 +137,9 @@ def test_the_up_channel_head_correlates_in_a_group_manner():
             np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_fresh_up_channel_logits_have_a_deviation_of_about_one():
-    network = SiamRPNNetwork(NARROW, UpChannelHead(16))
+@pytest.mark.parametrize("gain", [1.0, 1 / 16])
+def test_fresh_up_channel_logits_have_a_deviation_of_about_one(gain):
+    network = SiamRPNNetwork(NARROW, UpChannelHead(16, gain=gain))
     rng = np.random.default_rng(0)
     params = {
         name: {
@@ -152,6 +153,18 @@ def test_fresh_up_channel_logits_have_a_deviation_of_about_one():
     params = jax.tree.map(np.float32, params)
     template, search = random_features(network, 3, 6, 6), random_features(network, 3, 9, 9)
     assert 0.3 < float(respond(network, params, template, search).logits.std()) < 3
+
+
+def test_the_gain_multiplies_the_correlation():
+    network = SiamRPNNetwork(NARROW, UpChannelHead(4, adjust=False))
+    half = dataclasses.replace(network, head=dataclasses.replace(network.head, gain=0.5))
+    params = fold_batch_norm(settled(network))
+    template, search = random_features(network, 1, 6, 6), random_features(network, 1, 9, 9)
+    jax.tree.map(
+        lambda with_half, whole: np.testing.assert_allclose(with_half, whole / 2, atol=1e-6),
+        respond(half, params, template, search),
+        respond(network, params, template, search),
+    )
 
 
 def test_without_adjustment_the_offsets_are_the_correlation():

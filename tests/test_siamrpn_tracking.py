@@ -12,7 +12,7 @@ from siamfc_jax.models.alexnet import AlexNetConfig
 from siamfc_jax.models.anchors import A5
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.rpn_heads import Proposals, UpChannelHead
-from siamfc_jax.models.siamrpn import ALEXNET_UNGROUPED, SiamRPNNetwork
+from siamfc_jax.models.siamrpn import ALEXNET_UNGROUPED, SIAMRPN, SiamRPNNetwork
 from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.clip import track_clip_jit
 from siamfc_jax.tracking.nms import suppress
@@ -23,6 +23,8 @@ from siamfc_jax.tracking.siamrpn_config import (
     SiamRPNTracking,
 )
 from siamfc_jax.tracking.tracker import Tracker
+from siamfc_jax.training.objectives import objective_of
+from siamfc_jax.training.settings import TrainSettings
 
 CELLS = 19
 BARE = SiamRPNTracking(penalty_k=0.0, window_influence=0.0, size_lr=1.0)
@@ -32,7 +34,7 @@ BARE = SiamRPNTracking(penalty_k=0.0, window_influence=0.0, size_lr=1.0)
 
 
 class Given:
-    backbone, anchors = ALEXNET_UNGROUPED, A5
+    backbone, anchors, cells = ALEXNET_UNGROUPED, A5, SiamRPNNetwork.cells
 
     def __init__(self, proposals):
         self.proposals = proposals
@@ -286,6 +288,13 @@ def test_presets_stay_on_a_target_at_rest(preset):
 def test_settings_without_meaning_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         SiamRPNTracking(**wrong)
+
+
+def test_a_search_size_whose_cells_lie_beside_the_anchors_is_refused():
+    with pytest.raises(ValueError, match="259 is not exemplar_size 127 and a multiple of 8"):
+        siamrpn_tracker(SIAMRPN, SiamRPNTracking(search_size=259))
+    with pytest.raises(ValueError, match="259 is not exemplar_size 127 and a multiple of 8"):
+        objective_of(SIAMRPN, TrainSettings(search_size=259))
 
 
 # A real network, narrow and untrained.

@@ -66,6 +66,12 @@ def test_it_learns_to_put_a_box_on_the_target(trained):
     assert end.auc > 0.97
 
 
+def test_the_loss_is_that_of_both_branches_weighted(trained):
+    for metrics in trained[1]:
+        weighted = metrics.classification + QUICK.rpn.regression_weight * metrics.regression
+        np.testing.assert_allclose(metrics.loss, weighted, rtol=1e-5)
+
+
 def test_pairs_of_strangers_teach_the_background_and_are_not_measured():
     _, history = run([batch_of(8, negative=range(8))] * 8)
     for metrics in history:
@@ -89,9 +95,9 @@ def test_what_norms_used_of_a_batch_is_found_in_their_averages():
     state = first_state()
     images = jnp.asarray(batch_of(4).exemplar, jnp.float32)
     backbone, averages = state.params["backbone"], state.averages
-    own_norms, new_averages = embed(backbone, train=True)(images, averages)
+    own_norms, new_averages = jax.jit(embed(backbone, train=True))(images, averages)
     found = statistics_of_batch(averages, new_averages)
-    by_averages, _ = embed(backbone, train=False)(images, found)
+    by_averages, _ = jax.jit(embed(backbone, train=False))(images, found)
     np.testing.assert_allclose(own_norms, by_averages, atol=2e-3)
 
 

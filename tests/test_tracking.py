@@ -323,6 +323,7 @@ def test_presets_hold_the_printed_values():
     assert PRESETS["siamfc-v1-paper"].scale_lerp == 0.65
     assert PRESETS["siamfc-3s-release"].scale_step == 1.0375
     assert PRESETS["siamfc-release"].scale_step == 1.0255
+    assert PRESETS["siamfc-ciresnet22-release"].window_influence == 0.35
 
 
 @pytest.fixture

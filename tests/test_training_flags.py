@@ -1,6 +1,7 @@
 """From the flags of `experiments.train` to a network and its settings."""
 
 import json
+from dataclasses import fields, replace
 
 import pytest
 from absl import flags
@@ -11,7 +12,9 @@ from siamfc_jax.models.network import NETWORKS, network_config
 from siamfc_jax.models.siamfc import SIAMFC, SIAMFC_TINY
 from siamfc_jax.models.siamrpn import SIAMRPN
 from siamfc_jax.tracking.trackers import PRESETS as TRACKING
+from siamfc_jax.training.augment import Augmentation
 from siamfc_jax.training.settings import PRESETS
+from siamfc_jax.training.siamrpn_settings import RPNTraining
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +47,16 @@ def test_a_network_may_be_described_in_a_file(tmp_path):
     assert training_flags.network() == SIAMFC_TINY
 
 
+def test_the_gain_may_be_another_where_there_is_one():
+    given(network="siamfc-resnet22", gain=1e-4)
+    assert training_flags.network() == replace(NETWORKS["siamfc-resnet22"], gain=1e-4)
+    given(network="siamrpn", gain=1)
+    assert training_flags.network() == replace(SIAMRPN, head=replace(SIAMRPN.head, gain=1))
+    given(network="siamrpn-depthwise")
+    with pytest.raises(ValueError, match="--gain: --network=siamrpn-depthwise has none"):
+        training_flags.network()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
@@ -68,9 +81,17 @@ def test_all_presets_can_be_chosen():
     assert sorted(choices("tracking")) == sorted(TRACKING)
 
 
-def test_the_default_preset_is_the_networks_released_one():
-    assert training_flags.settings(SIAMFC) == PRESETS["v2-release"]
-    assert training_flags.settings(SIAMRPN) == PRESETS["siamrpn-release"]
+@pytest.mark.parametrize(
+    ("network", "preset"),
+    [
+        ("siamfc", "v2-release"),
+        ("siamfc-resnet22", "resnet22"),
+        ("siamfc-ciresnet22", "ciresnet22-release"),
+        ("siamrpn", "siamrpn-release"),
+    ],
+)
+def test_the_default_preset_is_the_networks_released_one(network, preset):
+    assert training_flags.settings(NETWORKS[network]) == PRESETS[preset]
 
 
 def test_flags_override_the_preset():
@@ -86,6 +107,11 @@ def test_flags_override_the_preset():
     assert (
         training_flags.settings(SIAMRPN).frozen == training_flags.settings(SIAMRPN).unfreeze == ()
     )
+
+
+@pytest.mark.parametrize("part", [Augmentation, RPNTraining])
+def test_every_field_of_the_parts_has_a_flag(part):
+    assert {field.name for field in fields(part)} <= set(flags.FLAGS)
 
 
 @pytest.mark.parametrize("text", ["conv1", "x:conv1", "3:"])

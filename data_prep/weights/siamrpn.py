@@ -112,7 +112,11 @@ def import_siamrpn(
     notes = [
         f"SiamRPN in the layout of {layout.name}, {network.anchors.count} anchors a cell.",
         f"Colour order {order.upper()}"
-        + (" is what this implementation feeds." if color_order is None else "."),
+        + (
+            " is what this implementation feeds; if it tracks badly, try the other --color_order."
+            if color_order is None
+            else "."
+        ),
         "Strides and the anchors' ratios are not in a state dict; the paper's are assumed.",
     ]
     notes += [f"Not imported: {', '.join(parts.left_out)}."] if parts.left_out else []

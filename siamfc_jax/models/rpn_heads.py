@@ -78,15 +78,19 @@ class UpChannelHead:
         network).
       adjust: a 1x1 convolution over the 4k channels of the regression, as in all released code;
         the paper has none.
+      gain: of the correlation, as in SiamFC. Released weights have none, 1. A sum of 16 * channels
+        products moves so far in a step of the paper's learning rate that training from scratch
+        diverges; divided by the root of their number it moves as any convolution does.
     """
 
     channels: int = 256
     adjust: bool = True
+    gain: float = 1.0
 
     def layers(self, inputs: int, anchors: int) -> dict[str, Layer]:
         """The head's convolutions over features of `inputs` channels."""
-        # Their product, summed over the template, begins with a deviation of 1.
-        deviation = (9 * inputs) ** -0.5 * (_TEMPLATE_CELLS * self.channels) ** -0.25
+        # The correlation begins with a deviation of 1.
+        deviation = (9 * inputs * self.gain) ** -0.5 * (_TEMPLATE_CELLS * self.channels) ** -0.25
         layers = {}
         for branch in BRANCHES:
             outputs = VALUES[branch] * anchors * self.channels
@@ -101,7 +105,7 @@ class UpChannelHead:
         """Kernels of both branches from exemplar features [T, h, w, C]."""
 
         def kernels(branch: str) -> jax.Array:
-            wide = convolve(f"head_conv_{branch}_template", features)
+            wide = self.gain * convolve(f"head_conv_{branch}_template", features)
             split = wide.reshape(*wide.shape[:3], -1, self.channels)
             return split.transpose(0, 3, 1, 2, 4)
 
@@ -162,7 +166,7 @@ class DepthwiseHead:
 
 RPNHead = UpChannelHead | DepthwiseHead
 
-UP_CHANNEL = UpChannelHead()
+UP_CHANNEL = UpChannelHead(gain=1 / 64)
 DEPTHWISE = DepthwiseHead()
 
 

@@ -57,6 +57,21 @@ class SiamRPNNetwork:
         """The head as it is trained; its parameters are the layers "head_..." of `init`."""
         return HeadModule(self.head, self.anchors.count, norm_axis)
 
+    def cells(self, exemplar_size: int, search_size: int) -> int:
+        """Cells a side of the response to images of these sides in pixels.
+
+        Raises:
+          ValueError: an image is too small, or the two differ by no whole number of strides: the
+            response would lie off the search image's centre, where no anchor is.
+        """
+        if (search_size - exemplar_size) % self.backbone.stride:
+            raise ValueError(
+                f"search_size {search_size} is not exemplar_size {exemplar_size} and a multiple of "
+                f"{self.backbone.stride}, so the response is off the centre"
+            )
+        output_size = self.backbone.output_size
+        return output_size(search_size) - output_size(exemplar_size) + 1
+
     def init(self, key: jax.Array) -> Layers:
         """Fresh parameters in training form: those of the backbone and the head's, "head_..."."""
         of_backbone, of_head = jax.random.split(key)

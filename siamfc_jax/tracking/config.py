@@ -1,10 +1,11 @@
 """What SiamFC's tracking loop can be told, and the presets of the papers and of released code.
 
-"Release" names the settings and habits of the authors' released MATLAB tracker; "paper" follows
-the text and, where it is silent (penalty and window are not printed), takes the released value.
+"Release" names the settings and habits of the authors' released MATLAB tracker, or
+of SiamDW's; "paper" follows the text and, where it is silent (penalty and window are not printed),
+takes the released value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -118,10 +119,17 @@ SIAMFC_3S_RELEASE = _released(3, 1.0375, 0.59, 0.9745, 0.176)
 SIAMFC_V1_PAPER = SiamFCTracking(n_scales=3, scale_step=1.03, scale_lerp=0.65)
 """SiameseFC-AlexNet and -ResNet, v1 paper §3.1; no code was released for v1."""
 
+SIAMFC_CIRESNET22_RELEASE = replace(
+    SIAMFC_3S_RELEASE, window_influence=0.35, legacy_center=False, clip_to_frame=True
+)
+"""SiameseFC-CIResNet-22 as released with SiamDW (lib/tracker/siamfc.py), before its tuning on each
+benchmark. There the box is not cut, but kept between 10 pixels and the frame's size."""
+
 PRESETS = {
     "siamfc-paper": SIAMFC_PAPER,
     "siamfc-release": SIAMFC_RELEASE,
     "siamfc-3s-paper": SIAMFC_3S_PAPER,
     "siamfc-3s-release": SIAMFC_3S_RELEASE,
+    "siamfc-ciresnet22-release": SIAMFC_CIRESNET22_RELEASE,
     "siamfc-v1-paper": SIAMFC_V1_PAPER,
 }

@@ -23,10 +23,9 @@ def siamrpn_tracker(network: SiamRPNNetwork, config: SiamRPNTracking) -> Tracker
     """The Tracker of `network` under `config`. Its parameters are the network's, folded.
 
     Raises:
-      ValueError: the search image is too small for the network.
+      ValueError: the search image does not suit the network, see `SiamRPNNetwork.cells`.
     """
-    output_size = network.backbone.output_size
-    cells = output_size(config.search_size) - output_size(config.exemplar_size) + 1
+    cells = network.cells(config.exemplar_size, config.search_size)
 
     def init(
         params: Params, frames: Frames, boxes_Tx4: jax.Array, stream_T: jax.Array

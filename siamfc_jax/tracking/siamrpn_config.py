@@ -21,8 +21,10 @@ class SiamRPNTracking:
       size_lr: greatest share of the chosen proposal in the new size; it is multiplied by the
         proposal's score and penalty (released .30, also .295; §4.3 "updated by linear
         interpolation").
-      exemplar_size, search_size: sides of the crops in pixels (§5.1: 127 and 255; released 271, and
-        287 for small targets or in PySOT). 255 gives 17 x 17 cells, 271 19 x 19, 287 21 x 21.
+      exemplar_size, search_size: sides of the crops in pixels (§5.1: 127 and 255; released 271, in
+        PySOT 287). 255 gives 17 x 17 cells, 271 19 x 19, 287 21 x 21. DaSiamRPN takes 287 instead
+        where the first box is less than .004 of the frame; here targets of one batch share a
+        compiled step, and so its size.
       context: margin around the box in units of w + h, both sides together (eq. 14: .5).
       center_cells: only the proposals of the central center_cells x center_cells cells count (§4.3
         "discarding", g = 7); 0 for all, as released.
@@ -32,8 +34,8 @@ class SiamRPNTracking:
         the box; 0 for no suppression, as released.
       min_size: least width and height of the box in frame pixels (released 10). Above, the frame's
         size limits them, and its borders the centre, as released.
-      round_crops: crops start and end on whole frame pixels, as released: up to a pixel off the
-        target's centre.
+      round_crops: crops start and end on whole frame pixels, as released: always .5 to 1.5 pixels
+        to the upper left of the target's centre.
       clip_to_frame: the reported box is cut at the frame's border. Released code does not.
     """
 

@@ -30,7 +30,8 @@ _RANGES = {
 @dataclass(frozen=True)
 class Augmentation:
     """How strongly a pair of stored crops is varied. Released values are the defaults, but for the
-    labels: there they stay in the middle however the images are shifted.
+    labels: there they stay in the middle however the images are shifted. Affine in the sense of
+    SiamRPN's released code: stretched and shifted, neither turned nor sheared.
 
     Attributes:
       stretch: each axis is scaled by a factor in 1 +- stretch.
@@ -175,10 +176,12 @@ def validation_pairs(
         jnp.ones((batch, 2)), jnp.zeros((batch, 2)), jnp.zeros((batch, 3)), jnp.zeros(batch)
     )
     away = jax.vmap(lambda key: jax.random.uniform(key, (2,), minval=-reach, maxval=reach))(keys_B)
-    zoom = _factors(jax.vmap(jax.random.fold_in, (0, None))(keys_B, 0), stretch, 2)
     exemplar = _cut(exemplar_BxExEx3, exemplar_size, still)
-    moved = still._replace(displacement=away, zoom=zoom)
-    return Pairs(exemplar, _cut(search_BxMxMx3, search_size, moved), away, zoom)
+    moved = still._replace(displacement=away)
+    if stretch:
+        keys = jax.vmap(jax.random.fold_in, (0, None))(keys_B, 0)
+        moved = moved._replace(zoom=_factors(keys, stretch, 2))
+    return Pairs(exemplar, _cut(search_BxMxMx3, search_size, moved), away, moved.zoom)
 
 
 def room_for(size: int, stretch: float, shift: float) -> int:

@@ -77,7 +77,14 @@ class Freezing:
         by_averages = _by_averages(norm, args[0])
         if trains is False:
             return by_averages
-        return jnp.where(trains, next_call(*args, **kwargs), by_averages)
+        before = dict(norm.variables["batch_stats"])
+        by_batch = next_call(*args, **kwargs)
+        if norm.is_mutable_collection("batch_stats"):
+            # What follows in the same step must not see averages that have moved.
+            for name, moved in dict(norm.variables["batch_stats"]).items():
+                kept = jnp.where(trains, moved, before[name])
+                norm.put_variable("batch_stats", name, kept)
+        return jnp.where(trains, by_batch, by_averages)
 
     def _choose(self, tree: Tree, choose: Callable[..., jax.Array], *others: Tree) -> Tree:
         def chosen(path: Any, leaf: jax.Array, *rest: jax.Array) -> jax.Array:

@@ -9,7 +9,7 @@ from siamfc_jax.training.siamrpn_objective import SiamRPNObjective
 
 
 def objective_of(network: Network, settings: TrainSettings) -> Objective:
-    """What `network` learns under `settings`."""
+    """What `network` learns under `settings`; raises ValueError: these do not suit it."""
     if isinstance(network, SiamFCNetwork):
         return SiamFCObjective(network, settings)
     return SiamRPNObjective(network, settings)

@@ -17,7 +17,8 @@ GRADUAL: dict[str, Any] = {
     "clip_norm": 10.0,
 }
 """As released with SiamDW: conv3_4 alone at first, one more block at a tenth, fifth, ... of its 50
-epochs, conv1 never. There an index slip leaves the norms of conv3_1 in training from the start."""
+epochs, conv1 never. There an index slip leaves the norms of conv3_1 in training from the start, and
+each unfreezing begins with no momentum."""
 
 RESNET_PRESETS: dict[str, dict[str, Any]] = {
     # v1 paper §3.4: "we start from a pre-trained model and fine-tune the parameters on ImageNet

@@ -9,7 +9,8 @@ from jax import lax
 
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.models.xcorr import xcorr
-from siamfc_jax.training.augment import Pairs, augment_pairs, validation_pairs
+from siamfc_jax.training.augment import Pairs
+from siamfc_jax.training.batch_pairs import pairs_of
 from siamfc_jax.training.embedding import training_embedding
 from siamfc_jax.training.labels import response_labels
 from siamfc_jax.training.losses import balanced_logistic_loss, logistic_loss
@@ -52,7 +53,7 @@ class SiamFCObjective:
         self, params: Tree, averages: Tree, batch: Batch, keys_B: jax.Array, *, train: bool
     ) -> tuple[jax.Array, tuple[Tree, ResponseMetrics, Shown]]:
         """See `Objective.loss`."""
-        pairs = self._pairs(batch, keys_B, train=train)
+        pairs = pairs_of(batch, keys_B, self.settings, train=train, shift=_VALIDATION_SHIFT)
         embed = training_embedding(
             self.network.backbone, self.settings, params["backbone"], train=train
         )
@@ -65,26 +66,6 @@ class SiamFCObjective:
             loss += weight * self._loss_of_batch_negatives(params, template, search, batch)
             metrics = metrics._replace(loss=lax.pmean(loss, AXIS))
         return loss, (averages, metrics, Shown(pairs.exemplar, pairs.search, response))
-
-    def _pairs(self, batch: Batch, keys_B: jax.Array, *, train: bool) -> Pairs:
-        exemplar_size, search_size = self.settings.exemplar_size, self.settings.search_size
-        if train:
-            return augment_pairs(
-                keys_B,
-                batch.exemplar,
-                batch.search,
-                self.settings.augmentation,
-                exemplar_size=exemplar_size,
-                search_size=search_size,
-            )
-        return validation_pairs(
-            keys_B,
-            batch.exemplar,
-            batch.search,
-            exemplar_size=exemplar_size,
-            search_size=search_size,
-            shift=_VALIDATION_SHIFT,
-        )
 
     def _respond(self, params: Tree, template: jax.Array, search: jax.Array) -> jax.Array:
         return self.network.gain * xcorr(template, search) + params["head"]["bias"]

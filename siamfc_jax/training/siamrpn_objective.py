@@ -11,7 +11,8 @@ from siamfc_jax.models.anchors import decode
 from siamfc_jax.models.layers import AVERAGES_DECAY
 from siamfc_jax.models.rpn_heads import Proposals
 from siamfc_jax.models.siamrpn import SiamRPNNetwork
-from siamfc_jax.training.augment import Pairs, augment_pairs, carry_boxes, validation_pairs
+from siamfc_jax.training.augment import Pairs, carry_boxes
+from siamfc_jax.training.batch_pairs import pairs_of
 from siamfc_jax.training.embedding import training_embedding
 from siamfc_jax.training.objective import AXIS, Batch, Shown
 from siamfc_jax.training.response_metrics import response_aucs
@@ -55,17 +56,30 @@ class SiamRPNObjective:
 
     In validation the target is up to 32 pixels off the centre, as far as the stored crops have
     room, and each of its sides up to a tenth longer or shorter than in the exemplar.
+
+    Raises:
+      ValueError: the sizes of the images do not suit the network, see `SiamRPNNetwork.cells`.
     """
 
     network: SiamRPNNetwork
     settings: TrainSettings
+
+    def __post_init__(self) -> None:
+        self.network.cells(self.settings.exemplar_size, self.settings.search_size)
 
     def loss(
         self, params: Tree, averages: Tree, batch: Batch, keys_B: jax.Array, *, train: bool
     ) -> tuple[jax.Array, tuple[Tree, RPNMetrics, Shown]]:
         """See `Objective.loss`."""
         of_image, of_anchors = jax.vmap(jax.random.split)(keys_B).T
-        pairs = self._pairs(batch, of_image, train=train)
+        pairs = pairs_of(
+            batch,
+            of_image,
+            self.settings,
+            train=train,
+            shift=_VALIDATION_SHIFT,
+            stretch=_VALIDATION_STRETCH,
+        )
         proposals, averages = self._propose(params, averages, pairs, train=train)
         cells = proposals.logits.shape[1]
         box = carry_boxes(batch.search_box, batch.search.shape[1], pairs)
@@ -83,24 +97,6 @@ class SiamRPNObjective:
         )
         response = jax.nn.sigmoid(margin.max(-1))
         return loss, (averages, metrics, Shown(pairs.exemplar, pairs.search, response))
-
-    def _pairs(self, batch: Batch, keys_B: jax.Array, *, train: bool) -> Pairs:
-        settings = self.settings
-        crops = (keys_B, batch.exemplar, batch.search)
-        if train:
-            return augment_pairs(
-                *crops,
-                settings.augmentation,
-                exemplar_size=settings.exemplar_size,
-                search_size=settings.search_size,
-            )
-        return validation_pairs(
-            *crops,
-            exemplar_size=settings.exemplar_size,
-            search_size=settings.search_size,
-            shift=_VALIDATION_SHIFT,
-            stretch=_VALIDATION_STRETCH,
-        )
 
     def _propose(
         self, params: Tree, averages: Tree, pairs: Pairs, *, train: bool

@@ -65,8 +65,8 @@ class RPNTraining:
 _RELEASED_EPOCH = 600_000
 
 SIAMRPN_PRESETS: dict[str, dict[str, Any]] = {
-    # Paper §5.1 and §3.3. Open there: batch, momentum, weight decay, the strength of the
-    # augmentations; taken from the ports, which have no other way either.
+    # Paper §5.1 and §3.3, which leave open the pairs of an epoch (here SiamFC's), the batch, weight
+    # decay, clipping and the strength of the augmentation (here the ports').
     "siamrpn-paper": {
         "epochs": 50,
         "pairs_per_epoch": 50_000,
@@ -87,8 +87,8 @@ SIAMRPN_PRESETS: dict[str, dict[str, Any]] = {
             stretch=0.0, search_stretch=0.15, shift=12.0, colour=0.0, grey=0.0
         ),
     },
-    # PySOT's siamrpn_alex_dwxcorr. There the rates of the five epochs of warm-up begin at half, and
-    # only then fall; blur is stronger; and 16 processes have a batch of this size each.
+    # PySOT's siamrpn_alex_dwxcorr. Its warm-up begins at half the rate, its rates fall after that
+    # only, its blur is stronger, and biases learn there no faster than kernels.
     "siamrpn-release": {
         "epochs": 50,
         "pairs_per_epoch": _RELEASED_EPOCH,
