@@ -17,10 +17,11 @@ from pathlib import Path
 from absl import flags
 
 from experiments import cli
-from experiments.evaluation.flags import options
+from experiments.evaluation import flags as shared_flags
+
+flags.adopt_module_key_flags(shared_flags)
 
 _GOT10K = flags.DEFINE_string("got10k", None, "Folder of GOT-10k, or dataset JSON.")
-_IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
 _SUBSET = flags.DEFINE_enum("subset", "val", ["val", "test"], "Which sequences.")
 
 
@@ -32,9 +33,9 @@ def main(args: Sequence[str]) -> int:
         raise ValueError("--got10k=FOLDER: give the folder that holds GOT-10k's val and test")
     evaluated = evaluate_got10k(
         Path(_GOT10K.value),
-        options(),
+        shared_flags.options(),
         which=_SUBSET.value,  # type: ignore[arg-type]
-        images=Path(_IMAGES.value) if _IMAGES.value else None,
+        images=shared_flags.images(),
     )
     return evaluated.exit_code
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from absl import flags
 
 from experiments import cli
-from experiments.evaluation.flags import options
+from experiments.evaluation import flags as shared_flags
+
+flags.adopt_module_key_flags(shared_flags)
 
 _LASOT = flags.DEFINE_string("lasot", None, "Folder of the data or annotation, or dataset JSON.")
 _ANNOS = flags.DEFINE_string("annos", None, "The evaluation toolkit's annotation.")
-_IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
 _SUBSET = flags.DEFINE_enum("subset", "test", ["test", "all"], "Which sequences.")
 
 
@@ -35,10 +36,10 @@ def main(args: Sequence[str]) -> int:
         raise ValueError("--lasot=FOLDER: give the folder that holds LaSOT's data or annotation")
     evaluated = evaluate_lasot(
         Path(_LASOT.value),
-        options(),
+        shared_flags.options(),
         which=_SUBSET.value,  # type: ignore[arg-type]
         annos=Path(_ANNOS.value) if _ANNOS.value else None,
-        images=Path(_IMAGES.value) if _IMAGES.value else None,
+        images=shared_flags.images(),
     )
     return evaluated.exit_code
 

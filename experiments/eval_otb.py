@@ -2,6 +2,7 @@
 
     python -m experiments.eval_otb --otb=OTB100                          # the shipped model, OPE
     python -m experiments.eval_otb --otb=OTB100 --model=mine.safetensors --protocol=ope,tre,sre
+    python -m experiments.eval_otb --otb=OTB100 --model=RPN=siamrpn.safetensors --model=siamfc-3s
     python -m experiments.eval_otb --otb=OTB100 --results=KCF=results/KCF --report=report.html
     python -m experiments.eval_otb --otb=OTB100 --tracker=cv2:TrackerMIL_create --list=OTB-2013
 
@@ -22,10 +23,11 @@ from pathlib import Path
 from absl import flags
 
 from experiments import cli
-from experiments.evaluation.flags import options
+from experiments.evaluation import flags as shared_flags
+
+flags.adopt_module_key_flags(shared_flags)
 
 _OTB = flags.DEFINE_string("otb", None, "Folder with OTB's sequences, or dataset JSON.")
-_IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
 _LIST = flags.DEFINE_enum("list", None, ["OTB-2013", "OTB-50", "OTB-100"], "Only this list.")
 _PROTOCOL = flags.DEFINE_list("protocol", ["ope"], "Any of ope, tre, sre.")
 
@@ -38,8 +40,8 @@ def main(args: Sequence[str]) -> int:
         raise ValueError("--otb=FOLDER: give the folder that holds OTB's sequences")
     evaluated = evaluate_otb(
         Path(_OTB.value),
-        options(),
-        images=Path(_IMAGES.value) if _IMAGES.value else None,
+        shared_flags.options(),
+        images=shared_flags.images(),
         list_name=_LIST.value,
         protocols=tuple(name.upper() for name in _PROTOCOL.value),
     )

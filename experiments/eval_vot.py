@@ -31,10 +31,11 @@ from pathlib import Path
 from absl import flags
 
 from experiments import cli
-from experiments.evaluation.flags import options
+from experiments.evaluation import flags as shared_flags
+
+flags.adopt_module_key_flags(shared_flags)
 
 _VOT = flags.DEFINE_string("vot", None, "Folder with list.txt, or dataset JSON.")
-_IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
 _BENCHMARK = flags.DEFINE_string("benchmark", None, "E.g. VOT2018; by default --vot's name.")
 _EXPERIMENT = flags.DEFINE_list("experiment", ["baseline"], "Any of those above.")
 _START = flags.DEFINE_enum(
@@ -57,8 +58,8 @@ def main(args: Sequence[str]) -> int:
         raise ValueError("--vot=FOLDER: give the folder that holds VOT's sequences and list.txt")
     evaluated = evaluate_vot(
         Path(_VOT.value),
-        options(),
-        images=Path(_IMAGES.value) if _IMAGES.value else None,
+        shared_flags.options(),
+        images=shared_flags.images(),
         benchmark=_BENCHMARK.value,
         experiments=tuple(_EXPERIMENT.value),
         initial=_START.value,  # type: ignore[arg-type]

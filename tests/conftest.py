@@ -24,6 +24,11 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
+# A test runs a few times what it compiles: most of the compiler's work does not pay.
+if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
+    words = [os.environ.get("XLA_FLAGS", ""), "--xla_backend_optimization_level=1"]
+    os.environ["XLA_FLAGS"] = " ".join(words).strip()
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_num_cpu_devices", 8)

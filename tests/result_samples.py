@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from siamfc_jax.evaluation.formats.completeness import expected_starts
+from siamfc_jax.evaluation.formats.writing import write_results
 from siamfc_jax.evaluation.runs import Run, VotRun
 from siamfc_jax.evaluation.sequences import Sequence, VotSequence
 
@@ -72,3 +73,7 @@ def same(a, b):
 
 def all_same(a, b):
     return len(a) == len(b) and all(map(same, a, b))
+
+
+def write(folder, runs, sequence, **options):
+    write_results(folder, "T", [sequence], {sequence.name: runs}, **options)

@@ -1,8 +1,12 @@
 """Frames on disk that tell their number, and trackers whose answers hang on all they have seen."""
 
+from functools import partial
+
 import numpy as np
 from PIL import Image
 
+from siamfc_jax.evaluation.protocols.one_pass import one_pass
+from siamfc_jax.evaluation.running.jobs import job
 from siamfc_jax.evaluation.sequences import Sequence
 
 
@@ -13,6 +17,21 @@ def film(folder, name, n_frames, size=(40, 30), first=0):
     for i, frame in enumerate(frames):
         Image.new("RGB", size, (first + i,) * 3).save(frame)
     return Sequence(name, frames, np.tile([4.0, 5.0, 10.0, 8.0], (n_frames, 1)))
+
+
+def ope(sequence, part=0, **start):
+    return job(sequence, partial(one_pass, sequence, **start), part)
+
+
+def by_name(outcomes):
+    return {(outcome.job.sequence, outcome.job.part): outcome for outcome in outcomes}
+
+
+def assert_same_runs(ours, expected):
+    assert ours.keys() == expected.keys()
+    for key in expected:
+        assert ours[key].failure == expected[key].failure
+        np.testing.assert_array_equal(ours[key].run.boxes, expected[key].run.boxes)
 
 
 def grey(image):
@@ -33,6 +52,22 @@ class Summing:
         self.seen.append(grey(image))
         self.box[0] = (self.box[0] + grey(image)) % 1000
         return self.box  # The same array each time, as careless trackers do.
+
+
+class Broken(Summing):
+    """Does `deed` when it sees a frame of this grey value."""
+
+    def __init__(self, at, deed):
+        super().__init__()
+        self._at, self._deed = at, deed
+
+    def update(self, image):
+        box = super().update(image)
+        return self._deed() if grey(image) == self._at else box
+
+
+def explode():
+    raise RuntimeError("out of luck\nand more")
 
 
 class SummingSlots:

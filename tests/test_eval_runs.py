@@ -1,5 +1,6 @@
 """The functions behind experiments.eval_*: run, keep, resume, score, show."""
 
+import dataclasses
 import os
 import re
 import signal
@@ -357,10 +358,12 @@ def test_noise_differs_between_repetitions_and_is_the_same_again(vot, options, t
     assert first != second
 
 
-def test_a_model_is_run_on_every_benchmark(otb, vot, tmp_path, capsys):
+def test_models_are_run_on_every_benchmark(otb, vot, tmp_path):
     weights = tmp_path / "tiny.safetensors"
     save_weights(weights, matching_params(), model_config(NETWORK, SIAMFC_3S_PAPER))
-    options = Options(model=str(weights), out=tmp_path / "out", sequences=("Dog",))
-    assert evaluate_otb(otb, options)[0].names == ("Dog",)
-    options = Options(model=str(weights), out=tmp_path / "out", sequences=("ants",))
+    two = Options(models=(f"A={weights}", f"B={weights}"), out=tmp_path / "out", baseline=False)
+    first, second = evaluate_otb(otb, dataclasses.replace(two, sequences=("Dog",)))
+    assert (first.tracker, second.tracker) == ("A", "B")
+    assert first.names == ("Dog",) and first.auc == second.auc
+    options = Options(models=(str(weights),), out=tmp_path / "out", sequences=("ants",))
     assert evaluate_vot(vot, options)[0].names == ("ants",)

@@ -5,12 +5,17 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experiments.compilation_cache import use_compilation_cache
+from experiments.evaluation.named_paths import name_and_path
 from experiments.evaluation.options import Options
 from siamfc_jax.evaluation.running.jobs import Runner
 from siamfc_jax.evaluation.sequences import NO_FILE_NAME, names_a_file
+from siamfc_jax.weights import WeightsError
+
+if TYPE_CHECKING:
+    from siamfc_jax.tracking.trackers import Tracking
 
 DEFAULT_MODEL = "siamfc-3s"
 
@@ -34,18 +39,23 @@ class Contestant(NamedTuple):
     fast: Callable[[Callable[[], object]], Runner[Any]]
 
 
-def contestant(options: Options) -> Contestant:
-    """The tracker or model that the options name.
+def contestants(options: Options) -> list[Contestant]:
+    """The tracker or models that the options name, loaded; none where only results are scored.
 
     Raises:
-      ForeignTrackerError, WeightsError: it cannot be loaded.
-      ValueError: an unknown preset, a name that no file can have, or a model and a tracker at once.
+      ForeignTrackerError, WeightsError: one cannot be loaded.
+      ValueError: a preset that is unknown or suits not every model, a name that no file can have
+        or for several, or a model and a tracker at once.
     """
-    if options.tracker and options.model:
+    if options.tracker and options.models:
         raise ValueError("--model and --tracker: one at a time; score the other's --results")
+    if options.tracker and options.tracking:
+        raise ValueError("--tracking is for models; --tracker has settings of its own")
     if options.name is not None and not names_a_file(options.name):
         raise ValueError(f"--name={options.name}: {NO_FILE_NAME}")
-    return _foreign(options, options.tracker) if options.tracker else _model(options)
+    if options.tracker:
+        return [_foreign(options, options.tracker)]
+    return _models(options) if options.runs_something else []
 
 
 def _foreign(options: Options, spec: str) -> Contestant:
@@ -68,22 +78,42 @@ def _foreign(options: Options, spec: str) -> Contestant:
     return Contestant(name, identity, False, runner, runner)
 
 
-def _model(options: Options) -> Contestant:
+def _models(options: Options) -> list[Contestant]:
+    from siamfc_jax.tracking.trackers import PRESETS
+
+    if options.tracking is not None and options.tracking not in PRESETS:
+        raise ValueError(f"no preset {options.tracking!r}; there are {', '.join(PRESETS)}")
+    tracking = PRESETS[options.tracking] if options.tracking else None
+    specs = options.models or (DEFAULT_MODEL,)
+    named = [name_and_path(spec) for spec in specs]
+    if options.name is not None and (len(specs) > 1 or named[0][0] is not None):
+        raise ValueError("--name is for one model without a name; use --model=NAME=PATH for each")
+    for spec, (name, _) in zip(specs, named, strict=True):
+        if name is not None and not names_a_file(name):
+            raise ValueError(f"--model={spec}: no such file, and as NAME=PATH: {NO_FILE_NAME}")
+    use_compilation_cache()
+    return [
+        _model(options, options.name or name or path.stem, path, tracking) for name, path in named
+    ]
+
+
+def _model(options: Options, name: str, where: Path, tracking: "Tracking | None") -> Contestant:
     import jax
     import numpy as np
 
     from siamfc_jax.evaluation.running.batched import batched
     from siamfc_jax.evaluation.running.one_by_one import one_by_one
     from siamfc_jax.loading import load_model
+    from siamfc_jax.models.network import network_config
     from siamfc_jax.tracking.online import OnlineTracker
     from siamfc_jax.tracking.slots import ModelSlots
-    from siamfc_jax.tracking.trackers import PRESETS
 
-    if options.tracking is not None and options.tracking not in PRESETS:
-        raise ValueError(f"no preset {options.tracking!r}; there are {', '.join(PRESETS)}")
-    where = options.model or DEFAULT_MODEL
-    use_compilation_cache()
-    model = load_model(where, PRESETS[options.tracking] if options.tracking else None)
+    try:
+        model = load_model(where, tracking)
+    except WeightsError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"--model={where} --tracking={options.tracking}: {error}") from None
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.params):
         digest.update(np.asarray(leaf).tobytes())
@@ -109,7 +139,8 @@ def _model(options: Options) -> Contestant:
 
     identity = {
         "weights": digest.hexdigest(),
+        "network": network_config(model.network),
         "tracking": dataclasses.asdict(model.tracking),
         "include_decoding": options.include_decoding,
     }
-    return Contestant(options.name or Path(where).stem, identity, True, live, fast)
+    return Contestant(name, identity, True, live, fast)

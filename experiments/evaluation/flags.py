@@ -6,17 +6,21 @@ from absl import flags
 
 from experiments.evaluation.options import Options
 
-_MODEL = flags.DEFINE_string("model", None, "Run a shipped model (siamfc-3s) or a weight file.")
+_MODEL = flags.DEFINE_multi_string(
+    "model",
+    [],
+    "Run a shipped model (siamfc-3s) or a weight file, PATH or NAME=PATH.",
+)
 _TRACKING = flags.DEFINE_string(
-    "tracking", None, "Preset that replaces the weight file's settings, e.g. siamfc-3s-release."
+    "tracking", None, "Preset that replaces every model's settings, e.g. siamfc-3s-release."
 )
 _TRACKER = flags.DEFINE_string(
     "tracker", None, "Run any object with init and update: package.module:Factory."
 )
-_NAME = flags.DEFINE_string("name", None, "What to call it in tables and in --out.")
-_RESULTS = flags.DEFINE_multi_string(
-    "results", [], "Score result files, NAME=PATH or PATH; may be given repeatedly."
+_NAME = flags.DEFINE_string(
+    "name", None, "What to call the one that is run, in tables and in --out."
 )
+_RESULTS = flags.DEFINE_multi_string("results", [], "Score result files, PATH or NAME=PATH.")
 _OUT = flags.DEFINE_string(
     "out", "evaluated", "Folder for results of what is run; finished runs there are kept."
 )
@@ -39,12 +43,18 @@ _PATIENCE = flags.DEFINE_float(
 _DECODING = flags.DEFINE_bool(
     "include_decoding", False, "Count reading of frames as the tracker's time."
 )
+_IMAGES = flags.DEFINE_string("images", None, "Folder of the images of a dataset JSON.")
+
+
+def images() -> Path | None:
+    """The value of --images."""
+    return Path(_IMAGES.value) if _IMAGES.value else None
 
 
 def options() -> Options:
-    """The flags' values."""
+    """The values of all others."""
     return Options(
-        model=_MODEL.value,
+        models=tuple(_MODEL.value),
         tracking=_TRACKING.value,
         tracker=_TRACKER.value,
         name=_NAME.value,

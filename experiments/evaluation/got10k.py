@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Literal
 
 from experiments.evaluation.checks import check
-from experiments.evaluation.contestant import contestant
+from experiments.evaluation.contestant import contestants
 from experiments.evaluation.evaluated import Evaluated
+from experiments.evaluation.named_paths import require_distinct
 from experiments.evaluation.options import Options
 from experiments.evaluation.reading import annotated, asked_for, report_missing
-from experiments.evaluation.rectangle_runs import run
+from experiments.evaluation.rectangle_runs import prepare
 from experiments.evaluation.rectangles import RectangleBenchmark, evaluate_rectangles
 from siamfc_jax.evaluation.benchmarks.got10k import got10k_names, read_got10k
 from siamfc_jax.evaluation.formats.writing import FORMATS, write_submission
 from siamfc_jax.evaluation.metrics.got10k import SUMMARY, score_got10k
-from siamfc_jax.evaluation.runs import Results, Run
 from siamfc_jax.evaluation.scores import CurveScores
 from siamfc_jax.evaluation.sequences import Sequence
 
@@ -53,10 +53,9 @@ def evaluate_got10k(
         title=title,
         folder="GOT-10k_val",
         sequences=sequences,
-        protocols=("OPE",),
         formats={"OPE": "got10k"},
-        score=partial(_score, title),
-        definition=lambda _: SUMMARY,
+        scorers={"OPE": score_got10k},
+        definition=SUMMARY,
         repetitions=_REPETITIONS,
         missing=lacking,
     )
@@ -72,31 +71,24 @@ def _make_submission(sequences: list[Sequence], options: Options) -> None:
             "--results"
         )
     check(options, FORMATS)
-    runner, folder = contestant(options), "GOT-10k_test"
-    run(
-        runner,
-        sequences,
-        options,
+    folder = "GOT-10k_test"
+    runners = contestants(options)
+    require_distinct(runner.name for runner in runners)
+    run = partial(
+        prepare,
+        sequences=sequences,
+        options=options,
         folder=folder,
         protocol="OPE",
         format="got10k",
         repetitions=_REPETITIONS,
     )
-    zipped = write_submission(options.out / folder, runner.name, sequences)
-    print(f"for GOT-10k's server: {zipped}")
+    for runner, made in [(runner, run(runner)) for runner in runners]:
+        made()
+        zipped = write_submission(options.out / folder, runner.name, sequences)
+        print(f"for GOT-10k's server: {zipped}")
 
 
 def _listed(got10k: Path, which: Literal["val", "test"]) -> tuple[str, ...]:
     lists = (got10k / which / "list.txt", got10k / "list.txt")
     return got10k_names(got10k, which) if any(file.exists() for file in lists) else ()
-
-
-def _score(
-    title: str,
-    tracker: str,
-    sequences: list[Sequence],
-    results: Results[Run],
-    protocol: str,
-    profile: str | None,
-) -> CurveScores:
-    return score_got10k(tracker, sequences, results, benchmark=title)

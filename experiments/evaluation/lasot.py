@@ -11,11 +11,8 @@ from experiments.evaluation.rectangles import RectangleBenchmark, evaluate_recta
 from siamfc_jax.evaluation.benchmarks.lasot import lasot_test_names, read_lasot
 from siamfc_jax.evaluation.metrics.lasot import score_lasot
 from siamfc_jax.evaluation.metrics.profiles import LASOT_PROFILES, profile_named
-from siamfc_jax.evaluation.runs import Results, Run
 from siamfc_jax.evaluation.scores import CurveScores
 from siamfc_jax.evaluation.sequences import Sequence
-
-_DEFAULT_PROFILE = "lasot"
 
 
 def evaluate_lasot(
@@ -34,7 +31,7 @@ def evaluate_lasot(
       which: "test", the 280 sequences of protocol II, or "all" that are there.
       annos: the toolkit's annotation, for attributes and absence, where `lasot` is the data.
     """
-    profile_named(LASOT_PROFILES, options.profile or _DEFAULT_PROFILE)
+    profile = profile_named(LASOT_PROFILES, options.profile or "lasot")
     read = partial(read_lasot, subset=which, annos=annos)
     everything, damaged = annotated(lasot, images, read)
     sequences, unread = asked_for(everything, damaged, options)
@@ -48,26 +45,12 @@ def evaluate_lasot(
         title=title,
         folder="LaSOT",
         sequences=sequences,
-        protocols=("OPE",),
         formats={"OPE": "lasot"},
-        score=partial(_score, title),
-        definition=lambda name: profile_named(LASOT_PROFILES, name or _DEFAULT_PROFILE).summary,
+        scorers={"OPE": partial(score_lasot, profile=profile.name)},
+        definition=profile.summary,
         missing=lacking,
     )
     return evaluate_rectangles(benchmark, options)
-
-
-def _score(
-    title: str,
-    tracker: str,
-    sequences: list[Sequence],
-    results: Results[Run],
-    protocol: str,
-    profile: str | None,
-) -> CurveScores:
-    return score_lasot(
-        tracker, sequences, results, benchmark=title, profile=profile or _DEFAULT_PROFILE
-    )
 
 
 def _partial_title(sequences: list[Sequence]) -> str:

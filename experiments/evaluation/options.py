@@ -11,11 +11,11 @@ class Options:
     """The fields are the flags of `experiments.evaluation.flags`.
 
     Attributes:
-      model: shipped model or weight file to run; with neither this, `tracker` nor `results`, the
-        shipped one.
-      tracking: name of the preset that replaces the weight file's settings.
+      models: shipped models or weight files to run, each "PATH" or "NAME=PATH"; with neither these,
+        `tracker` nor `results`, the shipped one.
+      tracking: name of the preset that replaces the settings of every model.
       tracker: "package.module:Factory" of any object with `init` and `update`, to run.
-      name: of what is run, in tables and in `out`.
+      name: of the one tracker or model that is run, in tables and in `out`.
       results: "NAME=PATH" or "PATH" of result files to score, whoever wrote them.
       out: folder for the results of what is run; there, finished runs are not run again.
       export: formats in which to write the results as well, to `out`/export.
@@ -29,7 +29,7 @@ class Options:
       include_decoding: count the reading of frames as the tracker's time.
     """
 
-    model: str | None = None
+    models: tuple[str, ...] = ()
     tracking: str | None = None
     tracker: str | None = None
     name: str | None = None
@@ -49,4 +49,4 @@ class Options:
 
     @property
     def runs_something(self) -> bool:
-        return bool(self.model or self.tracker or not self.results)
+        return bool(self.models or self.tracker or not self.results)

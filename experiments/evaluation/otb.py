@@ -1,24 +1,23 @@
 """OTB as a benchmark to run and to score."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from experiments.evaluation.checks import chosen
 from experiments.evaluation.evaluated import Evaluated
 from experiments.evaluation.options import Options
 from experiments.evaluation.reading import annotated, asked_for, report_missing
-from experiments.evaluation.rectangles import RectangleBenchmark, Scorer, evaluate_rectangles
+from experiments.evaluation.rectangles import RectangleBenchmark, evaluate_rectangles
 from siamfc_jax.evaluation.benchmarks.completeness import folders_without_truth
 from siamfc_jax.evaluation.benchmarks.otb import read_otb
 from siamfc_jax.evaluation.benchmarks.otb_facts import OTB_LISTS, canonical_name
 from siamfc_jax.evaluation.benchmarks.subsets import list_names, smallest_list
 from siamfc_jax.evaluation.metrics.otb import RUNS, score_otb
 from siamfc_jax.evaluation.metrics.profiles import OTB_PROFILES, profile_named
-from siamfc_jax.evaluation.runs import Results, Run
 from siamfc_jax.evaluation.scores import CurveScores
 from siamfc_jax.evaluation.sequences import Sequence
 
-_DEFAULT_PROFILE = "otb-matlab"
 _FORMATS = {"OPE": "otb-text", "TRE": "otb-json", "SRE": "otb-json"}
 
 
@@ -38,7 +37,7 @@ def evaluate_otb(
       protocols: any of "OPE", "TRE", "SRE".
     """
     protocols = chosen(protocols, RUNS, "--protocol")
-    profile_named(OTB_PROFILES, options.profile or _DEFAULT_PROFILE)
+    profile = profile_named(OTB_PROFILES, options.profile or "otb-matlab")
     everything, damaged = annotated(otb, images, read_otb)
     sequences, unread = asked_for(everything, damaged, options, list_name)
     expected = _expected(everything, damaged, options, list_name)
@@ -50,10 +49,12 @@ def evaluate_otb(
         title=_title(sequences),
         folder="OTB",
         sequences=sequences,
-        protocols=protocols,
         formats=_FORMATS,
-        score=_scorer(_title(sequences)),
-        definition=lambda name: profile_named(OTB_PROFILES, name or _DEFAULT_PROFILE).summary,
+        scorers={
+            protocol: partial(score_otb, protocol=protocol, profile=profile.name)
+            for protocol in protocols
+        },
+        definition=profile.summary,
         missing=lacking,
     )
     return evaluate_rectangles(benchmark, options)
@@ -87,26 +88,6 @@ def _expected(
     there = [*(sequence.name for sequence in everything), *damaged]
     due = list_names(list_name) if list_name else smallest_list(there)
     return tuple(name for name in due if name not in damaged)
-
-
-def _scorer(title: str) -> Scorer:
-    def score(
-        tracker: str,
-        sequences: list[Sequence],
-        results: Results[Run],
-        protocol: str,
-        profile: str | None,
-    ) -> CurveScores:
-        return score_otb(
-            tracker,
-            sequences,
-            results,
-            benchmark=title,
-            protocol=protocol,
-            profile=profile or _DEFAULT_PROFILE,
-        )
-
-    return score
 
 
 def _title(sequences: list[Sequence]) -> str:

@@ -1,5 +1,6 @@
 """Running a tracker on a benchmark of rectangles."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ class _Start(NamedTuple):
     box: NDArray[np.float64]
 
 
-def run(
+def prepare(
     runner: Contestant,
     sequences: list[Sequence],
     options: Options,
@@ -36,16 +37,20 @@ def run(
     protocol: str,
     format: str,
     repetitions: int = 1,
-) -> Results[Run]:
-    """Run a protocol where no result is on disk yet; all results, and why some are missing.
+) -> Callable[[], Results[Run]]:
+    """Make sure that a protocol can be run and its results kept.
 
     Args:
       folder: of the benchmark's results in `options.out`.
       format: in which they are kept.
       repetitions: of a tracker that is not deterministic.
 
+    Returns:
+      A call that runs it where no result is on disk yet, and gives all results, and why some are
+      missing.
+
     Raises:
-      SequenceError: a frame is missing, before anything is run.
+      SequenceError: a frame is missing.
       ResultError, StorageError: the folder of results will not do.
     """
     require_frames(sequences)
@@ -67,25 +72,28 @@ def run(
         for part, start in enumerate(starts.get(sequence.name, ()))
         if not store.done(one := _job(sequence, start, part))
     ]
-    failures = carry_out(
-        [one for one, _ in waiting],
-        runner.fast,
-        store,
-        frames=sum(frames for _, frames in waiting),
-        description=protocol,
-    )
-    results = without_failed(store.results(), failures)
-    results = Results(results.runs, {**results.problems, **problems})
-    for kind in options.export:
-        write_results(
-            options.out / "export" / folder / kind,
-            runner.name,
-            sequences,
-            results.runs,
-            format=kind,
-            protocol=protocol,
+
+    def run() -> Results[Run]:
+        failures = carry_out(
+            [one for one, _ in waiting],
+            runner.fast,
+            store,
+            frames=sum(frames for _, frames in waiting),
+            description=f"{runner.name}, {protocol}",
         )
-    return results
+        results = without_failed(store.results(), failures)
+        for kind in options.export:
+            write_results(
+                options.out / "export" / folder / kind,
+                runner.name,
+                sequences,
+                results.runs,
+                format=kind,
+                protocol=protocol,
+            )
+        return Results(results.runs, {**results.problems, **problems})
+
+    return run
 
 
 def _starts(sequence: Sequence, protocol: str, repetitions: int) -> list[_Start]:

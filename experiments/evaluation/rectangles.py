@@ -1,18 +1,19 @@
 """Running and scoring on a benchmark of rectangles: OTB, LaSOT, GOT-10k."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 
 from experiments.evaluation.checks import check
-from experiments.evaluation.contestant import contestant
+from experiments.evaluation.contestant import contestants
 from experiments.evaluation.evaluated import Evaluated
-from experiments.evaluation.given_results import given, name_of, require_distinct
+from experiments.evaluation.given_results import given, name_of
+from experiments.evaluation.named_paths import require_distinct
 from experiments.evaluation.options import Options
-from experiments.evaluation.rectangle_runs import run
+from experiments.evaluation.rectangle_runs import prepare
 from experiments.evaluation.showing import Shown, curve_intervals, show
 from siamfc_jax.evaluation.formats.reading import read_results
 from siamfc_jax.evaluation.formats.writing import FORMATS, FORMATS_OF_MANY_RUNS
@@ -23,8 +24,13 @@ from siamfc_jax.evaluation.sequences import Sequence
 
 STILL = "no motion"
 
-Scorer: TypeAlias = Callable[[str, list[Sequence], Results[Run], str, str | None], CurveScores]
-"""(tracker, sequences, results, protocol, profile or None) -> scores."""
+
+class Scorer(Protocol):
+    """Scores a tracker's results in one protocol, e.g. `score_otb`."""
+
+    def __call__(
+        self, tracker: str, sequences: list[Sequence], results: Results[Run], *, benchmark: str
+    ) -> CurveScores: ...
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,10 @@ class RectangleBenchmark:
       title: in tables, e.g. "OTB-100".
       folder: of results in `Options.out`, e.g. "OTB".
       sequences: to run on and to score.
-      protocols: any of "OPE", "TRE", "SRE".
       formats: protocol -> in which results are kept.
-      definition: profile (or None) -> one line that says what it means.
+      scorers: protocol, any of "OPE", "TRE", "SRE" -> how its results are scored; all that are here
+        are run.
+      definition: one line on the profile by which they score.
       repetitions: of a tracker that is not deterministic.
       missing: what the benchmark on disk lacks, a line each.
     """
@@ -45,10 +52,9 @@ class RectangleBenchmark:
     title: str
     folder: str
     sequences: list[Sequence]
-    protocols: tuple[str, ...]
     formats: Mapping[str, str]
-    score: Scorer
-    definition: Callable[[str | None], str]
+    scorers: Mapping[str, Scorer]
+    definition: str
     repetitions: int = 1
     missing: tuple[str, ...] = ()
 
@@ -58,38 +64,41 @@ def evaluate_rectangles(benchmark: RectangleBenchmark, options: Options) -> Eval
 
     Raises:
       ValueError, OSError: in one line, when the benchmark, a tracker, results or the output will
-        not do. What went wrong on single sequences is in `CurveScores.problems`.
+        not do, before anything is run. What went wrong on single sequences is in
+        `CurveScores.problems`.
     """
-    check(options, FORMATS if set(benchmark.protocols) == {"OPE"} else FORMATS_OF_MANY_RUNS)
-    runner = contestant(options) if options.runs_something else None
+    check(options, FORMATS if set(benchmark.scorers) == {"OPE"} else FORMATS_OF_MANY_RUNS)
+    runners = contestants(options)
     still_shown = [STILL] if options.baseline else []
-    names = [runner.name] if runner else []
+    names = [runner.name for runner in runners]
     require_distinct([*names, *map(name_of, options.results), *still_shown])
+    run = partial(
+        prepare,
+        sequences=benchmark.sequences,
+        options=options,
+        folder=benchmark.folder,
+        repetitions=benchmark.repetitions,
+    )
+    prepared = {
+        protocol: [
+            (runner.name, run(runner, protocol=protocol, format=benchmark.formats[protocol]))
+            for runner in runners
+        ]
+        for protocol in benchmark.scorers
+    }
+    read = partial(read_results, sequences=benchmark.sequences)
+    given_ones = {
+        protocol: [given(spec, partial(read, protocol=protocol)) for spec in options.results]
+        for protocol in benchmark.scorers
+    }
     shown: list[Shown] = []
-    for protocol in benchmark.protocols:
-        found: dict[str, Results[Run]] = {}
-        if runner:
-            found[runner.name] = run(
-                runner,
-                benchmark.sequences,
-                options,
-                folder=benchmark.folder,
-                protocol=protocol,
-                format=benchmark.formats[protocol],
-                repetitions=benchmark.repetitions,
-            )
-        for spec in options.results:
-            read = partial(read_results, sequences=benchmark.sequences, protocol=protocol)
-            name, results = given(spec, read)
-            found[name] = results
+    for protocol, score in benchmark.scorers.items():
+        found = {name: results_of() for name, results_of in prepared[protocol]}
+        found.update(given_ones[protocol])
         if options.baseline and protocol == "OPE":
             found[STILL] = still(benchmark.sequences)
-        for name, results in found.items():
-            scores = benchmark.score(name, benchmark.sequences, results, protocol, options.profile)
-            pictures = partial(_pictures, benchmark.sequences, results, scores)
-            shown.append(Shown(scores, pictures, curve_intervals(scores), name == STILL))
-    settings = {"profile": benchmark.definition(options.profile)}
-    show(shown, options, settings, benchmark.missing)
+        shown += [_shown(benchmark, score, name, results) for name, results in found.items()]
+    show(shown, options, {"profile": benchmark.definition}, benchmark.missing)
     scored = [one.scores for one in shown if isinstance(one.scores, CurveScores)]
     return Evaluated(scored, benchmark.missing)
 
@@ -101,6 +110,12 @@ def still(sequences: list[Sequence]) -> Results[Run]:
         boxes = np.repeat(sequence.truth[:1], len(sequence.truth), 0)
         runs[sequence.name] = (Run(boxes),)
     return Results(runs)
+
+
+def _shown(benchmark: RectangleBenchmark, score: Scorer, name: str, results: Results[Run]) -> Shown:
+    scores = score(name, benchmark.sequences, results, benchmark=benchmark.title)
+    pictures = partial(_pictures, benchmark.sequences, results, scores)
+    return Shown(scores, pictures, curve_intervals(scores), name == STILL)
 
 
 def _pictures(

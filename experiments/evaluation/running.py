@@ -30,6 +30,7 @@ def carry_out(
     Args:
       runner: what to call after each frame -> runner.
       frames: that the jobs have in all.
+      description: which tracker runs in what, for the bar and for what went wrong.
       warm_up: jobs to run before, to no effect.
 
     Raises:
@@ -52,7 +53,7 @@ def carry_out(
             pass
         failures = run_benchmark(jobs, runner(on_frame), store)
     for failure in failures:
-        cli.print_error(f"{failure.sequence}: {_described(failure)}")
+        cli.print_error(f"{description}, {failure.sequence}: {_described(failure)}")
     return failures
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from experiments.evaluation.checks import check, chosen, require_json
-from experiments.evaluation.contestant import contestant
+from experiments.evaluation.contestant import contestants
 from experiments.evaluation.evaluated import Evaluated
-from experiments.evaluation.given_results import given, name_of, require_distinct
+from experiments.evaluation.given_results import given, name_of
+from experiments.evaluation.named_paths import require_distinct
 from experiments.evaluation.options import Options
 from experiments.evaluation.reading import say
 from experiments.evaluation.showing import Shown, curve_intervals, show
-from experiments.evaluation.vot_runs import EXPERIMENTS, EXPORTS, InitialRegion, run
+from experiments.evaluation.vot_runs import EXPERIMENTS, EXPORTS, InitialRegion, prepare
 from siamfc_jax.evaluation.benchmarks.completeness import images_beyond, unannotated_lines
 from siamfc_jax.evaluation.benchmarks.vot import read_vot
 from siamfc_jax.evaluation.benchmarks.vot_json import read_vot_json
@@ -74,31 +75,30 @@ def evaluate_vot(
     # A dataset JSON says which images there are; others may lie beside them.
     whole_folders = () if vot.suffix == ".json" else sequences
     lacking = say([*unread, *unannotated_lines(images_beyond(whole_folders))])
-    runner = contestant(options) if options.runs_something else None
-    require_distinct([*([runner.name] if runner else []), *map(name_of, options.results)])
+    runners = contestants(options)
+    require_distinct([*(runner.name for runner in runners), *map(name_of, options.results)])
+    run = partial(
+        prepare,
+        sequences=sequences,
+        options=options,
+        folder=title,
+        profile=profile,
+        initial=initial,
+        repetitions=repetitions,
+    )
+    prepared = {
+        experiment: [(runner.name, run(runner, experiment=experiment)) for runner in runners]
+        for experiment in experiments
+    }
+    read = partial(read_vot_results, sequences=sequences, unnamed=len(experiments) == 1)
+    given_ones = {
+        experiment: [given(spec, partial(read, experiment=experiment)) for spec in options.results]
+        for experiment in experiments
+    }
     shown: list[Shown] = []
     for experiment in experiments:
-        found: dict[str, Results[VotRun]] = {}
-        if runner:
-            found[runner.name] = run(
-                runner,
-                sequences,
-                options,
-                folder=title,
-                experiment=experiment,
-                profile=profile,
-                initial=initial,
-                repetitions=repetitions,
-            )
-        for spec in options.results:
-            read = partial(
-                read_vot_results,
-                sequences=sequences,
-                experiment=experiment,
-                unnamed=len(experiments) == 1,
-            )
-            name, results = given(spec, read)
-            found[name] = results
+        found = {name: results_of() for name, results_of in prepared[experiment]}
+        found.update(given_ones[experiment])
         score = _unsupervised if experiment == "unsupervised" else _supervised
         if efo:
             _print_efo(experiment, found)

@@ -31,7 +31,7 @@ INITIAL_REGIONS: dict[InitialRegion, Callable[[Region], Region]] = {
 }
 
 
-def run(
+def prepare(
     runner: Contestant,
     sequences: list[VotSequence],
     options: Options,
@@ -41,10 +41,12 @@ def run(
     profile: VotProfile,
     initial: InitialRegion,
     repetitions: int,
-) -> Results[VotRun]:
-    """Run an experiment where no result is on disk yet; all results, and why some are missing.
+) -> Callable[[], Results[VotRun]]:
+    """Make sure that an experiment's results can be kept.
 
-    A repetition of all sequences follows the other, as long as any asks for one more.
+    Returns:
+      A call that runs it where no result is on disk yet, and gives all results, and why some are
+      missing. A repetition of all sequences follows the other, as long as any asks for one more.
 
     Raises:
       ResultError, StorageError: the folder of results will not do.
@@ -58,24 +60,30 @@ def run(
     once = experiment in ("unsupervised", "realtime")
     # Only one frame at a time has seconds that mean something to the clock.
     live = experiment == "realtime"
-    failures: list[Failure] = []
-    for repetition in range(1 if once else repetitions):
-        wanted = [
-            sequence
-            for sequence in sequences
-            if _wanted(store.runs.get(sequence.name, ()), repetition, sequence, profile, experiment)
-        ]
-        failures += carry_out(
-            [_job(sequence, experiment, repetition, profile, initial) for sequence in wanted],
-            runner.live if live else runner.fast,
-            store,
-            frames=sum(len(sequence.frames) for sequence in wanted),
-            description=f"{experiment} {repetition + 1}",
-            warm_up=_warm_up(wanted) if live else (),
-        )
-    results = without_failed(store.results(), failures)
-    _export(results, runner.name, options, folder, experiment)
-    return results
+
+    def run() -> Results[VotRun]:
+        failures: list[Failure] = []
+        for repetition in range(1 if once else repetitions):
+            wanted = [
+                sequence
+                for sequence in sequences
+                if _wanted(
+                    store.runs.get(sequence.name, ()), repetition, sequence, profile, experiment
+                )
+            ]
+            failures += carry_out(
+                [_job(sequence, experiment, repetition, profile, initial) for sequence in wanted],
+                runner.live if live else runner.fast,
+                store,
+                frames=sum(len(sequence.frames) for sequence in wanted),
+                description=f"{runner.name}, {experiment} {repetition + 1}",
+                warm_up=_warm_up(wanted) if live else (),
+            )
+        results = without_failed(store.results(), failures)
+        _export(results, runner.name, options, folder, experiment)
+        return results
+
+    return run
 
 
 def _warm_up(sequences: list[VotSequence]) -> list[Job[VotRun]]:
