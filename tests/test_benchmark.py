@@ -11,26 +11,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from experiments.speed import roofline, training
-from experiments.speed.baseline import torch_tracker, torch_training
+from experiments.speed import roofline, rows, training
+from experiments.speed.baseline import torch_device, torch_training
 from experiments.speed.nominal import conv_shapes, step_flops
+from experiments.speed.results import Result, format_results, read_results, write_results
 from experiments.speed.roofline import Measured, Peaks, format_roofline
 from experiments.speed.row_names import TRACKING_ROWS, TRAINING_ROWS, split_rows
-from experiments.speed.rows import ROWS
-from experiments.speed.settings import BenchmarkSettings
+from experiments.speed.settings import OF_PAPERS, BenchmarkSettings
 from experiments.speed.shards import end_to_end_row, input_row
 from experiments.speed.step_parts import step_parts
 from experiments.speed.synthetic_pairs import write_synthetic_pairs
 from experiments.speed.timing import Work, report, take_turns
 from siamfc_jax.data.dataset import open_pairs
-from siamfc_jax.loading import DEFAULT_TRACKING, default_tracking
+from siamfc_jax.loading import DEFAULT_TRACKING
 from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2
 from siamfc_jax.models.folding import fold_batch_norm
-from siamfc_jax.models.siamfc import SIAMFC_TINY
-from siamfc_jax.models.siamrpn import SIAMRPN_TINY
+from siamfc_jax.models.network import NETWORKS
+from siamfc_jax.models.resnet import CIRESNET22, RESNET22
+from siamfc_jax.models.siamfc import SIAMFC, SIAMFC_TINY
+from siamfc_jax.models.siamrpn import SIAMRPN, SIAMRPN_DEPTHWISE, SIAMRPN_TINY
 from siamfc_jax.tracking.online import Model
 from siamfc_jax.training.settings import V2_PAPER
 from siamfc_jax.training.step import state_from_layers
@@ -59,7 +59,7 @@ def tiny(layers, monkeypatch):
 
 @pytest.fixture
 def no_torch(monkeypatch):
-    monkeypatch.setattr(training, "torch_tracker", lambda model: None)
+    monkeypatch.setattr(training, "torch_device", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,49 @@ def test_the_embeddings_take_the_known_billions_of_multiplications(config, side,
     assert gigamacs(config, side) == pytest.approx(expected, abs=0.005)
 
 
-@given(st.integers(87, 300))
-def test_the_last_convolution_gives_the_embedding(side):
-    assert conv_shapes(ALEXNET_V2, side)[-1].out_side == ALEXNET_V2.output_size(side)
+@pytest.mark.parametrize("side", [127, 239])
+@pytest.mark.parametrize("backbone", [ALEXNET_V2, RESNET22], ids=["alexnet", "resnet"])
+def test_the_last_convolution_gives_the_embedding(backbone, side):
+    assert conv_shapes(backbone, side)[-1].out_side == backbone.output_size(side)
+
+
+def test_the_multiplications_of_alexnet_are_those_of_its_table():
+    ours = [shape.flops // 2 for shape in conv_shapes(ALEXNET_V2, 127)]
+    # Outputs, taps and channels seen (v2 paper, Table 1).
+    assert ours == [
+        59**2 * 96 * 11**2 * 3,
+        25**2 * 256 * 5**2 * 48,
+        10**2 * 384 * 3**2 * 256,
+        8**2 * 384 * 3**2 * 192,
+        6**2 * 256 * 3**2 * 192,
+    ]
+
+
+def test_the_multiplications_of_resnet_22_are_those_counted_by_hand():
+    def bottleneck(seen, width, before, after, shortcut=True):
+        expanded = 4 * width
+        return (
+            before**2 * seen * width
+            + after**2 * (9 * width * width + width * expanded)
+            + shortcut * after**2 * seen * expanded
+        )
+
+    by_hand = (
+        125**2 * 49 * 3 * 64
+        + bottleneck(64, 64, 62, 60)
+        + bottleneck(256, 64, 60, 58, False)
+        + bottleneck(256, 64, 58, 56, False)
+        + bottleneck(256, 128, 56, 27)
+        + bottleneck(512, 128, 27, 25, False)
+        + bottleneck(512, 128, 25, 23, False)
+        + bottleneck(512, 128, 23, 21, False)
+    )
+    assert gigamacs(RESNET22, 255) == by_hand / 1e9
+
+
+def test_the_padding_of_ciresnets_training_counts():
+    first = conv_shapes(CIRESNET22, 255)[0]
+    assert (first.in_side, first.out_side) == (255 + 2 * 3, 128)
 
 
 @pytest.mark.parametrize("shape", conv_shapes(ALEXNET_V2, 127))
@@ -101,13 +141,27 @@ def test_a_convolutions_operations_are_those_that_xla_counts_before_it_optimises
 
 def test_a_step_adds_the_gradients_of_everything_but_the_images():
     settings = dataclasses.replace(V2_PAPER, batch=8)
-    flops = step_flops(ALEXNET_V2, settings)
+    flops = step_flops(SIAMFC, settings)
     forward = 8 * 2e9 * (gigamacs(ALEXNET_V2, 255) + gigamacs(ALEXNET_V2, 127))
     first = 8 * sum(conv_shapes(ALEXNET_V2, side)[0].flops for side in (127, 255))
     assert flops.embedding_forward == pytest.approx(forward)
     assert flops.embedding_backward == pytest.approx(2 * forward - first)
+    assert flops.head_forward == flops.head_backward == 0
     assert flops.correlation_forward == 8 * 2 * 17**2 * 6**2 * 256
     assert flops.all == sum(flops)
+
+
+def test_a_step_of_siamrpn_adds_its_head():
+    up_channel, depthwise = (
+        step_flops(network, V2_PAPER) for network in (SIAMRPN, SIAMRPN_DEPTHWISE)
+    )
+    # Both branches: kernels of 4 x 4 for 2 * 5 and 4 * 5 maps, or for each channel.
+    assert up_channel.correlation_forward == 8 * 2 * 17**2 * 4**2 * 256 * (10 + 20)
+    assert depthwise.correlation_forward == 8 * 2 * 17**2 * 4**2 * 256 * 2
+    kernels = 4**2 * 256 * 9 * 256 * (10 + 20)
+    features = 20**2 * 256 * 9 * 256 * 2
+    assert up_channel.head_forward == 8 * 2 * (kernels + features + 17**2 * 20 * 20)
+    assert up_channel.head_backward == 2 * up_channel.head_forward
 
 
 def test_the_roofline_gives_rates_and_their_shares_of_the_peaks():
@@ -217,21 +271,66 @@ def test_training_from_shards_says_how_long_it_waits_for_them(tiny, shards, caps
 
 
 def test_pytorch_takes_the_same_step_in_both_types(tiny):
-    torch = pytest.importorskip("torch")
-    losses = []
+    torch = pytest.importorskip("torch", reason="the baseline needs PyTorch")
+    layers, losses = training.TrainingSteps(SIAMFC_TINY, V2_PAPER).layers, []
     for compute in ("float32", "bfloat16"):
         torch.manual_seed(0)
-        work = torch_training(torch_tracker(tiny), 2, 159, compute)
+        step = SETTINGS.training(SIAMFC_TINY, 2, compute)
+        work = torch_training(SIAMFC_TINY, layers, step, torch_device())
         losses.append(float(work.begin()))
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
-def test_what_knows_siamfc_only_says_so_of_another_network(capsys):
-    pytest.importorskip("torch")
-    assert torch_tracker(Model({}, SIAMRPN_TINY, default_tracking(SIAMRPN_TINY))) is None
-    assert "only SiamFC with an AlexNet" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="SiamFC with an AlexNet only"):
-        step_parts(SETTINGS, SIAMRPN_TINY, 2, "float32")
+def test_the_parts_of_every_network_are_known():
+    for name in OF_PAPERS:
+        whole, _, *parts = step_parts(SETTINGS, NETWORKS[name], 2, "float32")
+        assert [part.name for part in parts[:2]] == ["embedding", "embedding and back"]
+        assert whole.flops == sum(parts[index].flops for index in (1, 2, 3))
+
+
+def test_layers_of_one_shape_are_timed_once():
+    parts = step_parts(SETTINGS, NETWORKS["siamfc-resnet22"], 2, "float32")
+    convolutions = [part.name for part in parts[6:]]
+    assert len(convolutions) < 2 * 24
+    assert any(", as " in name for name in convolutions)
+
+
+@pytest.mark.slow
+def test_the_parts_of_siamrpn_are_timed(capsys):
+    roofline.roofline_row(SETTINGS, Model({}, SIAMRPN_TINY, None))
+    assert len(re.findall("(computing|memory)$", printed(capsys), re.MULTILINE)) == 16
+
+
+def test_each_network_is_trained_as_released_with_all_its_layers():
+    settings = BenchmarkSettings()
+    siamfc, siamrpn = (settings.training(network, 8) for network in (SIAMFC, SIAMRPN))
+    assert (siamfc.search_size, siamrpn.search_size) == (239, 255)
+    assert siamrpn.clip_norm == 10 and siamrpn.frozen == ()
+
+
+RESULTS = [
+    Result("live step", "frames/s", 40.0, 50.0, "siamfc"),
+    Result("4 targets", "target-frames/s", 120.0, network="siamrpn"),
+]
+
+
+def test_the_table_gives_our_time_over_pytorchs():
+    head, first, second = format_results(RESULTS).splitlines()
+    assert len(head) == len(first) == len(second)
+    assert re.split(r"\s{2,}", first) == ["siamfc", "live step", "40.0", "50.0", "frames/s", "1.25"]
+    assert re.split(r"\s{2,}", second)[2:] == ["120.0", "-", "target-frames/s", "-"]
+
+
+def test_the_table_of_a_process_of_its_own_comes_back(tmp_path):
+    write_results(tmp_path / "results.json", RESULTS)
+    assert read_results(tmp_path / "results.json") == RESULTS
+
+
+def test_every_network_is_in_the_table(monkeypatch):
+    monkeypatch.setitem(rows.ROWS, "live", lambda *_: [Result("live step", "frames/s", 1.0)])
+    monkeypatch.setattr(rows, "_random_model", lambda name: None)
+    found = rows.benchmark(BenchmarkSettings(rows=("live",), untrained=OF_PAPERS))
+    assert [result.network for result in found] == list(OF_PAPERS)
 
 
 def test_every_type_is_measured_with_every_batch(tiny, no_torch, capsys, monkeypatch):
@@ -243,8 +342,8 @@ def test_every_type_is_measured_with_every_batch(tiny, no_torch, capsys, monkeyp
 
 
 def test_a_batch_that_does_not_fit_is_said_and_passed_over(tiny, no_torch, capsys, monkeypatch):
-    def times(settings, model, baseline, batch, compute):
-        if batch == 64:
+    def times(settings, network, step, device):
+        if step.batch == 64:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory while ...")
         return {"ours": [0.1]}
 
@@ -262,7 +361,7 @@ def test_synthetic_shards_have_the_sides_of_real_ones(shards):
 
 
 def test_rows_of_tracking_and_of_training_are_told_apart():
-    assert set(TRACKING_ROWS + TRAINING_ROWS) == set(ROWS)
+    assert set(TRACKING_ROWS + TRAINING_ROWS) == set(rows.ROWS)
     assert split_rows(["train", "live", "input"]) == (["live"], ["train", "input"])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.speed.otb_like import write_otb_like
+from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from siamfc_jax.evaluation.benchmarks.otb import read_otb
 from siamfc_jax.evaluation.protocols.one_pass import one_pass
@@ -21,7 +22,7 @@ from siamfc_jax.tracking.online import Model, MultiTracker
 from siamfc_jax.tracking.slots import ModelSlots
 
 
-def evaluation_row(settings: BenchmarkSettings, model: Model) -> None:
+def evaluation_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """OTB's sequences as experiments.eval_otb runs them, in turn with experiments.track's loop."""
     with tempfile.TemporaryDirectory() as scratch:
         otb = settings.otb or write_otb_like(Path(scratch) / "otb", settings.frames)
@@ -37,9 +38,10 @@ def evaluation_row(settings: BenchmarkSettings, model: Model) -> None:
     for who, seconds in (("eval_otb", ours), ("track", theirs)):
         print(f"  {who:<14} {seconds:9.2f} s {frames / seconds:10.1f} frames/s")
     print(f"  eval_otb / track: {ours / theirs:.2f} of its time")
+    return [Result("eval_otb", "frames/s", frames / ours)]
 
 
-def otb_like_row(settings: BenchmarkSettings, model: Model) -> None:
+def otb_like_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """A whole one-pass evaluation from files on disk, compilation included."""
     with tempfile.TemporaryDirectory() as scratch:
         otb = settings.otb or write_otb_like(Path(scratch) / "otb", settings.frames)
@@ -53,6 +55,7 @@ def otb_like_row(settings: BenchmarkSettings, model: Model) -> None:
         f"  {os.cpu_count()} cores, {ModelSlots(model).lanes} videos at a time: "
         f"{seconds:.1f} s, {frames / seconds:.1f} frames/s"
     )
+    return [Result("a whole evaluation", "frames/s", frames / seconds)]
 
 
 def _evaluate(sequences: Iterable[Sequence], model: Model) -> None:

@@ -1,14 +1,22 @@
 """How much arithmetic a network's shapes ask for, however it is then computed."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from siamfc_jax.models.alexnet import KERNELS, POOLED, STRIDES, AlexNetConfig
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from siamfc_jax.models.backbone import Backbone
+from siamfc_jax.models.network import Network
+from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.training.settings import TrainSettings
 
 
 class ConvShape(NamedTuple):
     """A convolution of [in_side, in_side, in_channels] to [out_side, out_side, out_channels]."""
 
+    name: str
     in_side: int
     in_channels: int
     out_side: int
@@ -24,26 +32,32 @@ class ConvShape(NamedTuple):
         return 2 * self.out_side**2 * self.out_channels * weights
 
 
-def conv_shapes(config: AlexNetConfig, image_side: int) -> list[ConvShape]:
-    """The convolutions of the embedding of a square image."""
-    shapes = []
-    side, channels = image_side, 3
-    layers = zip(config.widths, config.groups, KERNELS, STRIDES, POOLED, strict=True)
-    for width, groups, kernel, stride, pooled in layers:
-        out_side = (side - kernel) // stride + 1
-        shapes.append(ConvShape(side, channels, out_side, width, kernel, stride, groups))
-        side, channels = (out_side - 3) // 2 + 1 if pooled else out_side, width
-    return shapes
+def conv_shapes(backbone: Backbone, image_side: int) -> list[ConvShape]:
+    """The convolutions of the embedding of a square image, in their order, as it is trained."""
+    module, image = backbone.module(), _square(image_side, 3)
+    return _convolutions(lambda key: module.init(key, image, train=True))
+
+
+def head_shapes(network: Network, template_side: int, search_side: int) -> list[ConvShape]:
+    """Those of the head over features of these sides; SiamFC's has none."""
+    if isinstance(network, SiamFCNetwork):
+        return []
+    module, channels = network.head_module(), network.backbone.channels
+    features = _square(template_side, channels), _square(search_side, channels)
+    return _convolutions(lambda key: module.init(key, *features, train=True))
 
 
 class StepFlops(NamedTuple):
     """Floating-point operations of a training step, counting convolutions and correlation only.
 
-    A gradient takes as many as the forward pass for each operand; images have none.
+    A gradient takes as many as the forward pass for each operand; images have none. The
+    correlation is not part of the head.
     """
 
     embedding_forward: int
     embedding_backward: int
+    head_forward: int
+    head_backward: int
     correlation_forward: int
     correlation_backward: int
 
@@ -52,17 +66,59 @@ class StepFlops(NamedTuple):
         return sum(self)
 
 
-def step_flops(config: AlexNetConfig, settings: TrainSettings) -> StepFlops:
+def step_flops(network: Network, settings: TrainSettings) -> StepFlops:
     """Of a step with a batch of `settings.batch` pairs and no negatives."""
-    exemplar, search = (
-        conv_shapes(config, side) for side in (settings.exemplar_size, settings.search_size)
-    )
+    backbone, sides = network.backbone, (settings.exemplar_size, settings.search_size)
+    exemplar, search = (conv_shapes(backbone, side) for side in sides)
     forward = sum(shape.flops for shape in exemplar + search)
     first = exemplar[0].flops + search[0].flops
-    template, region = exemplar[-1].out_side, search[-1].out_side
-    cells = (region - template + 1) ** 2
-    correlation = 2 * cells * template**2 * config.channels
+    template, region = map(backbone.output_size, sides)
+    head_layers = head_shapes(network, template, region)
+    head = sum(shape.flops for shape in head_layers)
+    of_template = [shape for shape in head_layers if shape.name.endswith("_template")]
+    kernels = [(shape.out_side, shape.out_channels) for shape in of_template]
+    kernels = kernels or [(template, backbone.channels)]
+    numbers = sum(side**2 * channels for side, channels in kernels)
+    correlation = 2 * (region - template + 1) ** 2 * numbers
     batch = settings.batch
     return StepFlops(
-        batch * forward, batch * (2 * forward - first), batch * correlation, 2 * batch * correlation
+        batch * forward,
+        batch * (2 * forward - first),
+        batch * head,
+        2 * batch * head,
+        batch * correlation,
+        2 * batch * correlation,
     )
+
+
+def _square(side: int, channels: int) -> jax.Array:
+    return jnp.zeros((1, side, side, channels))
+
+
+def _convolutions(init: Callable[[jax.Array], Any]) -> list[ConvShape]:
+    """All that `init` of Linen modules goes through: modules with a kernel of four axes."""
+    found = []
+
+    def look(
+        next_call: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        context: nn.module.InterceptorContext,
+    ) -> Any:
+        result, module = next_call(*args, **kwargs), context.module
+        kernel = module.variables.get("params", {}).get("kernel")
+        if kernel is not None and kernel.ndim == 4:
+            found.append(_shape_of(module, args[0].shape, kernel.shape, result.shape))
+        return result
+
+    with nn.intercept_methods(look):
+        jax.eval_shape(init, jax.random.key(0))
+    return found
+
+
+def _shape_of(
+    module: nn.Module, x: tuple[int, ...], kernel: tuple[int, ...], y: tuple[int, ...]
+) -> ConvShape:
+    # The heads' have no stride of their own.
+    stride = getattr(module, "stride", 1)
+    return ConvShape(str(module.name), x[1], x[3], y[1], y[3], kernel[0], stride, x[3] // kernel[2])

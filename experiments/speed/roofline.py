@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.step_parts import Part, step_parts
 from experiments.speed.timing import Work, take_turns
@@ -53,7 +54,7 @@ class Measured(NamedTuple):
     seconds: float
 
 
-def roofline_row(settings: BenchmarkSettings, model: Model) -> None:
+def roofline_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """A table for every type, at the largest of the batches."""
     batch = max(settings.batches)
     for compute in settings.compute:
@@ -70,6 +71,7 @@ def roofline_row(settings: BenchmarkSettings, model: Model) -> None:
                 print(f"  {part.name}: does not fit into the device's memory")
         print(format_roofline(measured, peaks))
         print(_LEGEND)
+    return []
 
 
 def measure_peaks(compute: str, seconds: float) -> Peaks:

@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 
 from experiments.speed.evaluation import evaluation_row, otb_like_row
+from experiments.speed.results import Result
 from experiments.speed.roofline import roofline_row
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.shards import end_to_end_row, input_row
@@ -17,6 +18,7 @@ from experiments.speed.training import train_batches_row, train_row
 from siamfc_jax.loading import default_tracking, load_model
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.network import NETWORKS
+from siamfc_jax.tracking.config import SiamFCTracking
 from siamfc_jax.tracking.online import Model
 
 ROWS = {
@@ -35,8 +37,8 @@ ROWS = {
 _FROM_SHARDS = {"input", "end_to_end"}
 
 
-def benchmark(settings: BenchmarkSettings) -> None:
-    """Print each row, on the first device.
+def benchmark(settings: BenchmarkSettings) -> list[Result]:
+    """Print each row of each network, on the first device.
 
     Raises:
       KeyError: an unknown row.
@@ -46,16 +48,27 @@ def benchmark(settings: BenchmarkSettings) -> None:
     settings = settings.fitted_to_device()
     device = jax.devices()[0]
     print(f"{device.platform} {device.device_kind}, {os.cpu_count()} cores, jax {jax.__version__}")
-    model = _random_model(settings.network) if settings.network else load_model(settings.model)
+    results: list[Result] = []
     with tempfile.TemporaryDirectory() as scratch:
         if settings.data is None and _FROM_SHARDS & set(settings.rows):
             settings = replace(settings, data=write_synthetic_pairs(Path(scratch), settings.rooms))
-        for row in settings.rows:
-            ROWS[row](settings, model)
+        for name in settings.untrained or [settings.model]:
+            model = _random_model(name) if settings.untrained else load_model(name)
+            if len(settings.untrained) > 1:
+                print(f"\n{name}")
+            for row in settings.rows:
+                results += [found._replace(network=name) for found in ROWS[row](settings, model)]
+    return results
 
 
 def _random_model(name: str) -> Model:
-    """As fast as if it were trained."""
+    """As fast as if it were trained, on a target that keeps its size.
+
+    Which size it is, PyTorch's crops depend on; what random weights make of it would be anything.
+    """
     network = NETWORKS[name]
     params = fold_batch_norm(network.init(jax.random.key(0)))
-    return Model(params, network, default_tracking(network))
+    tracking = default_tracking(network)
+    if isinstance(tracking, SiamFCTracking):
+        return Model(params, network, replace(tracking, scale_lerp=0.0))
+    return Model(params, network, replace(tracking, size_lr=0.0))

@@ -6,10 +6,21 @@ from pathlib import Path
 import jax
 
 from data_prep.crops.settings import CropSettings
-from siamfc_jax.models.network import NETWORKS
-from siamfc_jax.training.settings import V2_RELEASE, TrainSettings
+from siamfc_jax.models.network import NETWORKS, Network
+from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.training.settings import PRESETS, V2_RELEASE, TrainSettings
 
 COMPUTE = ("float32", "bfloat16")
+
+OF_PAPERS = (
+    "siamfc",
+    "siamfc-v1",
+    "siamfc-resnet22",
+    "siamfc-ciresnet22",
+    "siamrpn",
+    "siamrpn-depthwise",
+)
+"""What `--untrained=all` means."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +30,8 @@ class BenchmarkSettings:
     Attributes:
       rows: keys of `rows.ROWS`.
       seconds: time for each thing that is measured.
-      network: instead of `model`, one of `models.network.NETWORKS` with random weights.
+      untrained: instead of `model`, some of `models.network.NETWORKS` with random weights.
+      search_size: of training; 0: that of the network's released settings.
       batches, compute: empty for what suits the device (`fitted_to_device`).
       data: folder of shards, or None for synthetic ones.
       otb: folder of OTB's sequences, or None for as many rendered `frames` (0: what suits the
@@ -31,12 +43,12 @@ class BenchmarkSettings:
 
     rows: tuple[str, ...] = ("live",)
     model: str = "siamfc-3s"
-    network: str | None = None
+    untrained: tuple[str, ...] = ()
     seconds: float = 15.0
     width: int = 640
     height: int = 480
     targets: int = 0
-    search_size: int = V2_RELEASE.search_size
+    search_size: int = 0
     batch: int = 8
     batches: tuple[int, ...] = ()
     compute: tuple[str, ...] = ()
@@ -48,9 +60,12 @@ class BenchmarkSettings:
         unknown = set(self.compute) - set(COMPUTE)
         if unknown:
             raise ValueError(f"--compute: {min(unknown)!r} is none of {', '.join(COMPUTE)}")
-        if self.network and self.network not in NETWORKS:
-            raise ValueError(f"--untrained: {self.network!r} is none of {', '.join(NETWORKS)}")
-        if self.network and "cold_start" in self.rows:
+        strange = [name for name in self.untrained if name not in NETWORKS]
+        if strange:
+            raise ValueError(
+                f"--untrained: {strange[0]!r} is none of {', '.join(NETWORKS)}; nor is it all"
+            )
+        if self.untrained and "cold_start" in self.rows:
             raise ValueError("cold_start starts experiments.track, which needs a --model")
 
     def fitted_to_device(self) -> "BenchmarkSettings":
@@ -64,13 +79,18 @@ class BenchmarkSettings:
             compute=self.compute or (("float32",) if on_cpu else COMPUTE),
         )
 
-    def training(self, batch: int, compute: str = "float32") -> TrainSettings:
-        """The released settings with this batch, type and `search_size`."""
+    def training(self, network: Network, batch: int, compute: str = "float32") -> TrainSettings:
+        """The network's released settings with this batch, type and `search_size`; all layers are
+        trained."""
+        of_siamfc = isinstance(network, SiamFCNetwork)
+        released = V2_RELEASE if of_siamfc else PRESETS["siamrpn-release"]
         return replace(
-            V2_RELEASE,
+            released,
             batch=batch,
             compute=compute,  # type: ignore[arg-type]
-            search_size=self.search_size,
+            search_size=self.search_size or released.search_size,
+            frozen=(),
+            unfreeze=(),
         )
 
     @property

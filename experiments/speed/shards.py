@@ -9,6 +9,7 @@ import jax
 
 from data_prep.storage.processes import usable_cores
 from experiments.input_speed import measure_input
+from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.training import TrainingSteps, is_out_of_memory
 from siamfc_jax.data.dataset import open_pairs
@@ -63,18 +64,19 @@ def train_from_shards(
     return EndToEnd(done, done * settings.batch / elapsed, waited / elapsed)
 
 
-def input_row(settings: BenchmarkSettings, model: Model) -> None:
+def input_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Reading, checking and decoding, by as many threads as there are cores."""
     measure_input(_shards(settings), max(settings.batches), usable_cores(), settings.seconds)
+    return []
 
 
-def end_to_end_row(settings: BenchmarkSettings, model: Model) -> None:
+def end_to_end_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Training from shards, for every type and batch."""
-    workers = usable_cores()
+    workers, results = usable_cores(), []
     for compute in settings.compute:
         for batch in settings.batches:
             name = f"training from shards, {compute}, batch {batch}, {workers} threads decode"
-            training = settings.training(batch, compute)
+            training = settings.training(model.network, batch, compute)
             try:
                 measured = train_from_shards(
                     _shards(settings),
@@ -92,6 +94,8 @@ def end_to_end_row(settings: BenchmarkSettings, model: Model) -> None:
                 f"{name}: {measured.pairs_per_second:.1f} pairs/s over {measured.steps} steps, "
                 f"waiting for input {measured.input_wait:.1%} of the time"
             )
+            results.append(Result(name, "pairs/s", measured.pairs_per_second))
+    return results
 
 
 def _shards(settings: BenchmarkSettings) -> Path:

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.speed.results import Result
+
 Times = dict[str, list[float]]
 """Seconds of a call, of every function, as often as it was measured."""
 
@@ -41,8 +43,8 @@ def take_turns(works: Mapping[str, Work], seconds: float, *, burst_seconds: floa
     return times
 
 
-def report(name: str, times: Times, per_call: int, unit: str) -> None:
-    """Print a line for every work, and how ours compares with PyTorch's."""
+def report(name: str, times: Times, per_call: int, unit: str) -> Result:
+    """Print a line for every work, and how ours compares with PyTorch's; that is the result."""
     print(name)
     for who, seconds in times.items():
         low, middle, high = np.percentile(seconds, [10, 50, 90])
@@ -50,9 +52,12 @@ def report(name: str, times: Times, per_call: int, unit: str) -> None:
             f"  {who:<14} {middle * 1e3:9.2f} ms (10..90 %: {low * 1e3:.2f}..{high * 1e3:.2f}, "
             f"{len(seconds)} times) {per_call / middle:10.1f} {unit}"
         )
-    if "PyTorch" in times:
-        ours, theirs = (float(np.median(times[who])) for who in ("ours", "PyTorch"))
-        print(f"  ours / PyTorch: {ours / theirs:.2f} of its time")
+    medians = {who: float(np.median(seconds)) for who, seconds in times.items()}
+    if "PyTorch" not in medians:
+        return Result(name, unit, per_call / medians["ours"])
+    result = Result(name, unit, per_call / medians["ours"], per_call / medians["PyTorch"])
+    print(f"  ours / PyTorch: {result.ratio:.2f} of its time")
+    return result
 
 
 def _calls_in(work: Work, seconds: float) -> int:

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from data_prep.synthetic import DEMO, render_clip
-from experiments.speed.baseline import torch_tracker
+from experiments.speed.baseline import torch_device, torch_tracker
+from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import Work, report, take_turns
 from siamfc_jax.crops import Frames
@@ -25,22 +26,22 @@ from siamfc_jax.tracking.trackers import make_tracker
 _CLIP_FRAMES = 16
 
 
-def live_row(settings: BenchmarkSettings, model: Model) -> None:
+def live_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """One target, a frame at a time, from a uint8 frame on the host to a box on the host."""
     images, box = _clip_of(settings)
     ours = MultiTracker(model)
     ours.init(images[0], [box])
     frames = _endless(images)
     works = {"ours": Work(lambda: ours.update(next(frames)))}
-    baseline = torch_tracker(model)
-    if baseline:
+    if device := torch_device():
+        baseline = torch_tracker(model, device)
         baseline.init(images[0], box)
         works["PyTorch"] = Work(lambda: baseline.update(next(frames)))
     name = f"live step, {settings.width}x{settings.height} uint8 in, box out"
-    report(name, take_turns(works, settings.seconds), 1, "frames/s")
+    return [report(name, take_turns(works, settings.seconds), 1, "frames/s")]
 
 
-def clip_row(settings: BenchmarkSettings, model: Model) -> None:
+def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """All frames of a clip in one compiled call."""
     images, box = _clip_of(settings)
     tracker = make_tracker(model.network, model.tracking)
@@ -55,10 +56,10 @@ def clip_row(settings: BenchmarkSettings, model: Model) -> None:
     state, _ = compiled.init(params, first, boxes, jnp.zeros(1, jnp.int32))
     works = {"ours": Work(lambda: track_clip_jit(tracker, params, state, clip))}
     name = f"scanned clip, {len(images)} frames on the device"
-    report(name, take_turns(works, settings.seconds), len(images), "frames/s")
+    return [report(name, take_turns(works, settings.seconds), len(images), "frames/s")]
 
 
-def batched_row(settings: BenchmarkSettings, model: Model) -> None:
+def batched_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Many targets of one video."""
     images, box = _clip_of(settings)
     offsets = np.random.default_rng(0).uniform(-40, 40, (settings.targets, 2))
@@ -68,10 +69,11 @@ def batched_row(settings: BenchmarkSettings, model: Model) -> None:
     frames = _endless(images)
     works = {"ours": Work(lambda: ours.update(next(frames)))}
     name = f"{settings.targets} targets of one video as one batch"
-    report(name, take_turns(works, settings.seconds), settings.targets, "target-frames/s")
+    times = take_turns(works, settings.seconds)
+    return [report(name, times, settings.targets, "target-frames/s")]
 
 
-def cold_start_row(settings: BenchmarkSettings, model: Model) -> None:
+def cold_start_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Seconds that `experiments.track` takes for two frames, from start to exit."""
     command = [sys.executable, "-m", "experiments.track", f"--model={settings.model}"]
     with tempfile.TemporaryDirectory() as folder:
@@ -86,6 +88,7 @@ def cold_start_row(settings: BenchmarkSettings, model: Model) -> None:
             )
             seconds = time.perf_counter() - began
             print(f"experiments.track, 2 frames, {cache} compilation cache: {seconds:.1f} s")
+    return []
 
 
 def _clip_of(

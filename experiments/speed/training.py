@@ -5,17 +5,22 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.speed.baseline import torch_tracker, torch_training
+from experiments.speed.baseline import torch_device, torch_training
+from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import Times, Work, report, take_turns
+from siamfc_jax.models.backbone import Layers
 from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.online import Model
 from siamfc_jax.training.objective import Batch
 from siamfc_jax.training.parallel import data_mesh, data_parallel_step, put_batch, replicate
 from siamfc_jax.training.settings import TrainSettings
-from siamfc_jax.training.step import Metrics, init_state
+from siamfc_jax.training.step import Metrics, init_state, trained_layers
 
 _MOST_SECONDS_OF_BURST = 0.5
+
+# Of the target in the crops.
+_SIDE = 60
 
 
 class TrainingSteps:
@@ -28,6 +33,11 @@ class TrainingSteps:
         self._state = replicate(jax.device_get(init(jax.random.key(0))), self._mesh)
         seed = replicate(jax.random.key_data(jax.random.key(1)), self._mesh)
         self._seed_key = jax.random.wrap_key_data(seed)
+
+    @property
+    def layers(self) -> Layers:
+        """On the host, in training form."""
+        return trained_layers(jax.device_get(self._state))
 
     def put(self, batch: Any) -> Batch:
         """A batch of the host's, on its way to the device."""
@@ -49,37 +59,44 @@ def random_batch(settings: BenchmarkSettings, batch: int) -> Batch:
     exemplar, search = (
         random.integers(0, 256, (batch, room, room, 3), np.uint8) for room in settings.rooms
     )
-    boxes = np.tile(np.asarray([40, 40, 60, 60], np.float32), (batch, 1))
+    exemplar_box, search_box = (np.tile(_middle(room), (batch, 1)) for room in settings.rooms)
     videos = np.arange(batch, dtype=np.int32)
-    return Batch(exemplar, search, boxes, boxes, np.zeros(batch, bool), videos)  # type: ignore[arg-type]
+    other = np.zeros(batch, bool)
+    return Batch(exemplar, search, exemplar_box, search_box, other, videos)  # type: ignore[arg-type]
 
 
-def train_row(settings: BenchmarkSettings, model: Model) -> None:
+def _middle(room: int) -> np.ndarray:
+    return np.asarray([room / 2 - _SIDE / 2, room / 2 - _SIDE / 2, _SIDE, _SIDE], np.float32)
+
+
+def train_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Single steps in float32, waiting for each."""
-    steps = TrainingSteps(model.network, settings.training(settings.batch))
+    training = settings.training(model.network, settings.batch)
+    steps = TrainingSteps(model.network, training)
     on_device = steps.put(random_batch(settings, settings.batch))
     works = {"ours": Work(lambda: steps(on_device))}
-    baseline = torch_tracker(model)
-    if baseline:
-        works["PyTorch"] = torch_training(baseline, settings.batch, settings.search_size, "float32")
-    name = f"training step, batch {settings.batch}, search {settings.search_size} (ours augments)"
-    report(name, take_turns(works, settings.seconds), settings.batch, "pairs/s")
+    if device := torch_device():
+        works["PyTorch"] = torch_training(model.network, steps.layers, training, device)
+    name = f"training step, batch {settings.batch}, search {training.search_size} (ours augments)"
+    return [report(name, take_turns(works, settings.seconds), settings.batch, "pairs/s")]
 
 
-def train_batches_row(settings: BenchmarkSettings, model: Model) -> None:
+def train_batches_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Steps one after another, for every type and batch."""
-    baseline = torch_tracker(model)
+    device, results = torch_device(), []
     for compute in settings.compute:
         for batch in settings.batches:
-            name = f"training, {compute}, batch {batch}, search {settings.search_size}"
+            training = settings.training(model.network, batch, compute)
+            name = f"training, {compute}, batch {batch}, search {training.search_size}"
             try:
-                times = _times(settings, model, baseline, batch, compute)
+                times = _times(settings, model.network, training, device)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 print(f"{name}: does not fit into the device's memory")
                 continue
-            report(f"{name} (ours augments)", times, batch, "pairs/s")
+            results.append(report(f"{name} (ours augments)", times, batch, "pairs/s"))
+    return results
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -88,16 +105,16 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _times(
-    settings: BenchmarkSettings, model: Model, baseline: Any, batch: int, compute: str
+    settings: BenchmarkSettings, network: Network, training: TrainSettings, device: Any
 ) -> Times:
-    steps = TrainingSteps(model.network, settings.training(batch, compute))
-    on_host = random_batch(settings, batch)
+    steps = TrainingSteps(network, training)
+    on_host = random_batch(settings, training.batch)
     on_device = steps.put(on_host)
     works = {
         "ours": Work(lambda: steps(on_device)),
         "ours, copying": Work(lambda: steps(steps.put(on_host))),
     }
-    if baseline:
-        works["PyTorch"] = torch_training(baseline, batch, settings.search_size, compute)
+    if device:
+        works["PyTorch"] = torch_training(network, steps.layers, training, device)
     burst = min(_MOST_SECONDS_OF_BURST, settings.seconds / 10)
     return take_turns(works, settings.seconds, burst_seconds=burst)
