@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from siamfc_jax.evaluation.metrics.vot_profiles import vot_profile
+from siamfc_jax.evaluation.metrics.vot_scores import score_vot
 from siamfc_jax.evaluation.runs import FAILED, INITIALISED, UNKNOWN, Results, VotRun
 from siamfc_jax.evaluation.sequences import VotSequence
 
@@ -51,3 +53,13 @@ def random_run(random, n_frames):
         region if len(region) == 1 else TRUTH + random.normal(0, 6, 4) for region in run.regions
     ]
     return VotRun(tuple(regions))
+
+
+def score(sequences, results, profile="vot-classic", eao_range=(2, 20)):
+    return score_vot(
+        "ours", sequences, results, benchmark="toy", profile=profile, eao_range=eao_range
+    )
+
+
+def overlap_of(region, profile="vot-classic"):
+    return vot_profile(profile).overlap_in(SIZE, region, TRUTH)
