@@ -65,10 +65,11 @@ def _random_model(name: str) -> Model:
     """As fast as if it were trained, on a target that keeps its size.
 
     Which size it is, PyTorch's crops depend on; what random weights make of it would be anything.
+    SiamFC's pyramid is the direct one, as the baseline's is: the same step on both sides.
     """
     network = NETWORKS[name]
     params = fold_batch_norm(network.init(jax.random.key(0)))
     tracking = default_tracking(network)
     if isinstance(tracking, SiamFCTracking):
-        return Model(params, network, replace(tracking, scale_lerp=0.0))
+        return Model(params, network, replace(tracking, scale_lerp=0.0, pyramid="direct"))
     return Model(params, network, replace(tracking, size_lr=0.0))
