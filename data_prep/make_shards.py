@@ -8,7 +8,7 @@ it, and exits with 3 when something is wrong. Options of Apache Beam follow a `-
     python -m data_prep.make_shards ... --runner=beam -- --runner=FlinkRunner --flink_master=...
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -81,13 +81,13 @@ def main(args: Sequence[str]) -> int:
                 validation_videos=tuple(_VALIDATION_VIDEOS.value),
                 percent_of_videos=_PERCENT.value,
                 track_weight=cast(Any, _TRACK_WEIGHT.value),
-                mix=_by_label(_MIX.value, float, "share", "vid:0.8"),
+                mix=cli.by_label(_MIX, float, "share", "vid:0.8"),
             ),
             draw=PairSettings(
                 _MAX_GAP.value,
                 _NEGATIVES.value,
                 _SEED.value,
-                _by_label(_GAPS.value, int, "frames", "ytbb:30"),
+                cli.by_label(_GAPS, int, "frames", "ytbb:30"),
             ),
             shards=_SHARDS.value,
             workers=_WORKERS.value,
@@ -97,20 +97,6 @@ def main(args: Sequence[str]) -> int:
         )
     )
     return 0
-
-
-def _by_label(
-    texts: Sequence[str], number: Callable[[str], Any], form: str, example: str
-) -> dict[str, Any]:
-    """The numbers of texts LABEL:number."""
-    numbers = {}
-    for text in texts:
-        label, _, value = text.rpartition(":")
-        try:
-            numbers[label] = number(value)
-        except ValueError:
-            raise ValueError(f"{text!r} is no LABEL:{form}, such as {example}") from None
-    return numbers
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from absl import app, flags, logging
 from tqdm import tqdm
@@ -120,3 +120,19 @@ class StopSignals:
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signum
+
+
+def by_label(
+    flag: flags.FlagHolder, number: Callable[[str], Any], form: str, example: str
+) -> dict[str, Any]:
+    """The numbers of a list LABEL:number; raises ValueError: one is none, such as `example` is."""
+    numbers = {}
+    for text in flag.value:
+        label, _, value = text.rpartition(":")
+        try:
+            numbers[label] = number(value)
+        except ValueError:
+            raise ValueError(
+                f"--{flag.name}: {text!r} is no LABEL:{form}, such as {example}"
+            ) from None
+    return numbers

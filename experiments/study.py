@@ -21,7 +21,6 @@ or stopped, the same command goes on. With several --seeds: mean and deviation.
 Exit codes: 0 done; 2 wrong input; 3 done, but something has no score, and is named.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from absl import flags
 from experiments import cli, training_flags
 from experiments.allocator import keep_freed_memory
 from experiments.compilation_cache import use_compilation_cache
+from experiments.repeatable import only_repeatable_algorithms
 
 flags.adopt_module_key_flags(training_flags)
 
@@ -76,9 +76,7 @@ _DEVICES = flags.DEFINE_integer("devices", 0, "Devices to train on; 0: all.", lo
 def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
     keep_freed_memory()
-    # On GPUs only algorithms that repeat to the bit, as going on where one stopped takes.
-    words = [os.environ.get("XLA_FLAGS", ""), "--xla_gpu_deterministic_ops=true"]
-    os.environ["XLA_FLAGS"] = " ".join(words).strip()
+    only_repeatable_algorithms()
     use_compilation_cache()
     # First, because it takes a package that may be missing.
     from experiments.studies.presenting import present
@@ -148,11 +146,11 @@ def _pair_source() -> Any:
 
     if not _CROPS.value:
         return None
-    gaps = _by_label(_GAPS.value, int, "--gaps")
+    gaps = cli.by_label(_GAPS, int, "frames", "ytbb:30")
     return PairSource(
         crops=Path(_CROPS.value).resolve(),
         pairs=_PAIRS.value,
-        mix=_by_label(_MIX.value, float, "--mix"),
+        mix=cli.by_label(_MIX, float, "share", "vid:0.8"),
         held_out=tuple(_HELD_OUT.value),
         draw=PairSettings(_MAX_GAP.value, _NEGATIVES.value, gaps=gaps),
     )
@@ -167,12 +165,6 @@ def _numbers(texts: Sequence[str], number: Callable[[str], Any], flag: str) -> l
         return [number(text) for text in texts]
     except ValueError:
         raise ValueError(f"{flag}: {','.join(texts)!r} are no numbers") from None
-
-
-def _by_label(texts: Sequence[str], number: Callable[[str], Any], flag: str) -> dict[str, Any]:
-    pairs = [text.rpartition(":") for text in texts]
-    values = _numbers([value for *_, value in pairs], number, flag)
-    return {label: value for (label, *_), value in zip(pairs, values, strict=True)}
 
 
 if __name__ == "__main__":

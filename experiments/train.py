@@ -10,7 +10,6 @@ weights.safetensors (open it with `experiments.track --model=`), and at the end 
 On several hosts run the same command on each, with --distributed; see the README.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from absl import flags
 from experiments import cli, training_flags
 from experiments.allocator import keep_freed_memory
 from experiments.compilation_cache import use_compilation_cache
+from experiments.repeatable import only_repeatable_algorithms
 
 flags.adopt_module_key_flags(training_flags)
 
@@ -59,8 +59,7 @@ def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
     keep_freed_memory()
     if _DETERMINISTIC.value:
-        words = [os.environ.get("XLA_FLAGS", ""), "--xla_gpu_deterministic_ops=true"]
-        os.environ["XLA_FLAGS"] = " ".join(words).strip()
+        only_repeatable_algorithms()
     import jax
 
     use_compilation_cache()

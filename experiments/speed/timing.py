@@ -1,7 +1,7 @@
 """Functions timed in turn, so that a drift of the machine's speed meets all of them."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,13 @@ class Work:
 
     begin: Callable[[], Any]
     finish: Callable[[Any], object] = jax.block_until_ready
+
+
+def there_and_back(frames: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """The frames after the first, forwards and backwards, without end: no target ever jumps."""
+    while True:
+        yield from frames[1:]
+        yield from frames[-2:0:-1]
 
 
 def take_turns(works: Mapping[str, Work], seconds: float, *, burst_seconds: float = 0.0) -> Times:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import jax
@@ -16,7 +15,7 @@ from data_prep.synthetic import DEMO, render_clip
 from experiments.speed.baseline import torch_device, torch_tracker
 from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
-from experiments.speed.timing import Work, report, take_turns
+from experiments.speed.timing import Work, report, take_turns, there_and_back
 from siamfc_jax.crops import Frames
 from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.clip import track_clip_jit
@@ -31,7 +30,7 @@ def live_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     images, box = _clip_of(settings)
     ours = MultiTracker(model)
     ours.init(images[0], [box])
-    frames = _endless(images)
+    frames = there_and_back(images)
     works = {"ours": Work(lambda: ours.update(next(frames)))}
     if device := torch_device():
         baseline = torch_tracker(model, device)
@@ -66,7 +65,7 @@ def batched_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     boxes = np.asarray([(box[0] + dx, box[1] + dy, box[2], box[3]) for dx, dy in offsets])
     ours = MultiTracker(model)
     ours.init(images[0], boxes)
-    frames = _endless(images)
+    frames = there_and_back(images)
     works = {"ours": Work(lambda: ours.update(next(frames)))}
     name = f"{settings.targets} targets of one video as one batch"
     times = take_turns(works, settings.seconds)
@@ -98,9 +97,3 @@ def _clip_of(
     clip = render_clip(config, seed=0)
     x, y, w, h = (float(value) for value in clip.boxes[0, 0])
     return list(clip.frames), (x, y, w, h)
-
-
-def _endless(images: list[np.ndarray]) -> Iterator[np.ndarray]:
-    while True:
-        yield from images[1:]
-        yield from images[-2:0:-1]

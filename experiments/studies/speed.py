@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from data_prep.synthetic import DEMO, render_clip
-from experiments.speed.timing import Work, take_turns
+from experiments.speed.timing import Work, take_turns, there_and_back
 from siamfc_jax.tracking.online import Model, MultiTracker
 
 _FRAMES = 16
@@ -23,15 +23,9 @@ def frames_per_second(models: Mapping[str, Model], seconds: float = 10.0) -> dic
     for name, model in models.items():
         tracker = MultiTracker(model)
         tracker.init(clip.frames[0], [clip.boxes[0, 0]])
-        works[name] = Work(partial(_step, tracker, _there_and_back(clip.frames)))
+        works[name] = Work(partial(_step, tracker, there_and_back(list(clip.frames))))
     return {name: 1 / float(np.median(times)) for name, times in take_turns(works, seconds).items()}
 
 
 def _step(tracker: MultiTracker, frames: Iterator[np.ndarray]) -> object:
     return tracker.update(next(frames))
-
-
-def _there_and_back(frames: np.ndarray) -> Iterator[np.ndarray]:
-    while True:
-        yield from frames[1:]
-        yield from frames[-2:0:-1]

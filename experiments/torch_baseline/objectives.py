@@ -72,8 +72,7 @@ class SiamRPNLoss(nn.Module):
         for module in self.backbone.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = 1.0
-        output_size = network.backbone.output_size
-        cells = output_size(settings.search_size) - output_size(settings.exemplar_size) + 1
+        cells = network.cells(settings.exemplar_size, settings.search_size)
         self.rpn = settings.rpn
         self._set_targets(fixed_targets(network, settings, cells))
 

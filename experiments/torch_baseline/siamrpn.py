@@ -30,9 +30,7 @@ class TorchSiamRPN:
         self.settings, self.device = settings, device
         self.embed = to_device(embedding(network.backbone, model.params), device).eval()
         self.head = to_device(rpn_head(network.head, model.params), device).eval()
-        sides = settings.search_size, settings.exemplar_size
-        of_search, of_exemplar = map(network.backbone.output_size, sides)
-        cells = of_search - of_exemplar + 1
+        cells = network.cells(settings.exemplar_size, settings.search_size)
         hann = np.hanning(cells)
         window = np.repeat(np.outer(hann, hann).ravel(), network.anchors.count)
         self.window = settings.window_influence * window.astype(np.float32)
