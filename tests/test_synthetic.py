@@ -16,6 +16,7 @@ from data_prep.synthetic import (
     EASY,
     HARD,
     ClipFolderError,
+    ClipSet,
     SceneConfig,
     iter_frames,
     render_clip,
@@ -77,7 +78,7 @@ def silhouette(scene, actor, t, box, samples_per_pixel):
         + (np.arange((length + 10) * samples_per_pixel) + 0.5) / samples_per_pixel
         for start, length in zip(box[:2], box[2:], strict=True)
     )
-    return actor.sprite.sample(*pose.to_object(columns, rows), pose.scale)[..., 4] > 0.5
+    return actor.looks.at(t).sample(*pose.to_object(columns, rows), pose.scale)[..., 4] > 0.5
 
 
 @settings(max_examples=8, deadline=None)
@@ -232,7 +233,7 @@ def test_a_frame_outside_the_clip_is_refused(t):
 
 
 def test_written_clips_hold_the_frames_and_one_row_per_frame(tmp_path):
-    (folder,) = write_clips(tmp_path / "set", TINY, n_clips=1, seed=0)
+    (folder,) = write_clips(tmp_path / "set", ClipSet(TINY, 1, 0))
     assert folder == tmp_path / "set" / "0001"
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["000001.jpg", "000002.jpg", "000003.jpg", "groundtruth.txt", "recipe.json"]
@@ -245,45 +246,45 @@ def test_written_clips_hold_the_frames_and_one_row_per_frame(tmp_path):
 def test_several_targets_get_a_file_each_and_hidden_rows_are_nan(tmp_path):
     # Objects far larger than the frame: less than a fifth of each is ever inside.
     config = dataclasses.replace(TINY, n_targets=2, size_range=(250.0, 250.0))
-    (folder,) = write_clips(tmp_path, config, n_clips=1, seed=0)
+    (folder,) = write_clips(tmp_path, ClipSet(config, 1, 0))
     for target in (0, 1):
         text = (folder / f"groundtruth.{target}.txt").read_text()
         assert text == "nan,nan,nan,nan\n" * config.n_frames
 
 
 def test_writing_again_keeps_finished_clips_and_repairs_the_rest(tmp_path):
-    first, second = write_clips(tmp_path, TINY, n_clips=2, seed=0)
+    first, second = write_clips(tmp_path, ClipSet(TINY, 2, 0))
     wanted = (second / "000002.jpg").read_bytes()
     kept = (first / "000001.jpg").stat().st_mtime_ns
     second.rename(tmp_path / "0002.partial")
     (tmp_path / "0002.partial" / "000002.jpg").write_bytes(b"half a pict")
-    write_clips(tmp_path, TINY, n_clips=3, seed=0)
+    write_clips(tmp_path, ClipSet(TINY, 3, 0))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0001", "0002", "0003"]
     assert (second / "000002.jpg").read_bytes() == wanted
     assert (first / "000001.jpg").stat().st_mtime_ns == kept
 
 
 def test_clips_of_another_recipe_are_not_mixed_in(tmp_path):
-    write_clips(tmp_path, TINY, n_clips=1, seed=0)
+    write_clips(tmp_path, ClipSet(TINY, 1, 0))
     with pytest.raises(ClipFolderError, match="0001 holds a clip made with other settings"):
-        write_clips(tmp_path, TINY, n_clips=2, seed=1)
+        write_clips(tmp_path, ClipSet(TINY, 2, 1))
 
 
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ClipFolderError, match="file.0001"):
-        write_clips(tmp_path / "file", TINY, n_clips=1, seed=0)
+        write_clips(tmp_path / "file", ClipSet(TINY, 1, 0))
 
 
 def test_a_full_disk_leaves_finished_clips_and_says_what_to_do(tmp_path, monkeypatch):
-    write_clips(tmp_path, TINY, n_clips=1, seed=0)
+    write_clips(tmp_path, ClipSet(TINY, 1, 0))
 
     def no_room(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", no_room)
     with pytest.raises(ClipFolderError, match="0002: No space left on device; .*run again"):
-        write_clips(tmp_path, TINY, n_clips=2, seed=0)
+        write_clips(tmp_path, ClipSet(TINY, 2, 0))
     assert len(list((tmp_path / "0001").iterdir())) == TINY.n_frames + 2
 
 

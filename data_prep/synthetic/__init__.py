@@ -4,7 +4,7 @@
 `render_frame` give the same frames one at a time.
 """
 
-from data_prep.synthetic.config import DEMO, EASY, HARD, PRESETS, SceneConfig
+from data_prep.synthetic.config import COMPOSITE, DEMO, EASY, HARD, PRESETS, SceneConfig
 from data_prep.synthetic.render import (
     DEMO_SEED,
     Clip,
@@ -15,10 +15,10 @@ from data_prep.synthetic.render import (
     render_frame,
     render_masks,
 )
-from data_prep.synthetic.writer import ClipFolderError, write_clips
+from data_prep.synthetic.writer import ClipFolderError, ClipSet, write_clips
 
 __all__ = [
-    "DEMO", "DEMO_SEED", "EASY", "HARD", "PRESETS", "Clip", "ClipFolderError", "Frame",
-    "SceneConfig", "iter_frames", "render_clip", "render_demo", "render_frame", "render_masks",
-    "write_clips",
+    "COMPOSITE", "DEMO", "DEMO_SEED", "EASY", "HARD", "PRESETS", "Clip", "ClipFolderError",
+    "ClipSet", "Frame", "SceneConfig", "iter_frames", "render_clip", "render_demo", "render_frame",
+    "render_masks", "write_clips",
 ]  # fmt: skip

@@ -98,4 +98,12 @@ HARD = SceneConfig(
 )  # fmt: skip
 """Strong variation of every kind, for training."""
 
-PRESETS = {"easy": EASY, "demo": DEMO, "hard": HARD}
+COMPOSITE = SceneConfig(
+    width=480, height=360, n_frames=96, n_distractors=3, likeness=0.5, size_range=(32.0, 140.0),
+    speed=1.0, wander=120.0, scale=0.45, rotation=18.0, deformation=0.06, blur=0.5,
+    global_light=0.35, local_light=0.35, n_occluders=1, occlusion=0.8, pan=100.0, zoom=0.15,
+    jitter=2.0,
+)  # fmt: skip
+"""Cut-outs over photographs, for training; few of its frames need be kept (`every`)."""
+
+PRESETS = {"easy": EASY, "demo": DEMO, "hard": HARD, "composite": COMPOSITE}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data_prep.synthetic.casting import PAINTED, Cast
 from data_prep.synthetic.config import DEMO, SceneConfig
-from data_prep.synthetic.motion import Pose
 from data_prep.synthetic.scene import Actor, Scene, build_scene
 from data_prep.synthetic.sprites import SHADOW_REACH
 from data_prep.synthetic.textures import Floats
@@ -51,10 +51,12 @@ def render_frame(config: SceneConfig, seed: int, t: int) -> Frame:
     return draw(build_scene(config, seed), t)
 
 
-def iter_frames(config: SceneConfig, seed: int) -> Iterator[Frame]:
-    """All frames in order, each drawn when asked for."""
-    scene = build_scene(config, seed)
-    return (draw(scene, t) for t in range(config.n_frames))
+def iter_frames(
+    config: SceneConfig, seed: int, cast: Cast = PAINTED, *, every: int = 1
+) -> Iterator[Frame]:
+    """All frames, or every so many, in order, each drawn when asked for."""
+    scene = build_scene(config, seed, cast)
+    return (draw(scene, t) for t in range(0, config.n_frames, every))
 
 
 def render_clip(config: SceneConfig, seed: int) -> Clip:
@@ -68,17 +70,19 @@ def render_demo() -> Clip:
     return render_clip(DEMO, DEMO_SEED)
 
 
-def render_masks(config: SceneConfig, seed: int, t: int) -> NDArray[np.bool_]:
+def render_masks(
+    config: SceneConfig, seed: int, t: int, cast: Cast = PAINTED
+) -> NDArray[np.bool_]:
     """Each target's silhouette in frame `t`, sampled at pixel centres, without blur and as if
     nothing were in front of it: bool [N, H, W]."""
-    scene = build_scene(config, seed)
+    scene = build_scene(config, seed, cast)
     masks = np.zeros((config.n_targets, config.height, config.width), bool)
     columns, rows = np.arange(config.width) + 0.5, np.arange(config.height) + 0.5
     for actor in scene.actors:
         if actor.target is not None:
             pose = actor.track.pose(t, scene.camera)
             x, y = pose.to_object(columns, rows)
-            masks[actor.target] = actor.sprite.sample(x, y, pose.scale)[..., 4] > 0.5
+            masks[actor.target] = actor.looks.at(t).sample(x, y, pose.scale)[..., 4] > 0.5
     return masks
 
 
@@ -86,7 +90,7 @@ def draw(scene: Scene, t: int) -> Frame:
     """Renders one frame of a built scene."""
     config = scene.config
     canvas = _view(scene, t)
-    patches = [_patch(actor, actor.track.pose(t, scene.camera), config) for actor in scene.actors]
+    patches = [_patch(actor, scene, t) for actor in scene.actors]
     for patch in patches:
         _blend(canvas, patch)
     _relight(canvas, scene, t)
@@ -110,8 +114,10 @@ class _Patch(NamedTuple):
     silhouette: NDArray[np.bool_]
 
 
-def _patch(actor: Actor, pose: Pose, config: SceneConfig) -> _Patch:
-    points = pose.to_frame(actor.sprite.design.vertices())
+def _patch(actor: Actor, scene: Scene, t: float) -> _Patch:
+    config, sprite = scene.config, actor.looks.at(t)
+    pose = actor.track.pose(t, scene.camera)
+    points = pose.to_frame(sprite.outline)
     low, high = points.min(axis=0), points.max(axis=0)
     box = (low[0], low[1], high[0] - low[0], high[1] - low[1])
     smear = config.blur * pose.velocity
@@ -121,7 +127,7 @@ def _patch(actor: Actor, pose: Pose, config: SceneConfig) -> _Patch:
     if right <= 0 or bottom <= 0 or left >= config.width or top >= config.height:
         return _Patch(box, left, top, np.zeros((0, 0, 4), np.float32), np.zeros((0, 0), bool))
     x, y = pose.to_object(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
-    samples = actor.sprite.sample(x, y, pose.scale)
+    samples = sprite.sample(x, y, pose.scale)
     colour = _smeared(np.ascontiguousarray(samples[..., :4]), smear)
     return _Patch(box, left, top, colour, samples[..., 4] > 0.5)
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from data_prep.synthetic.background import paint_background
+from data_prep.synthetic.casting import PAINTED, Cast, Looks
 from data_prep.synthetic.config import SceneConfig
 from data_prep.synthetic.motion import Camera, Point, Track, Wave
-from data_prep.synthetic.shapes import Design, look_alike, post_design, random_design
-from data_prep.synthetic.sprites import Sprite, paint
 
 # Every object and device draws from its own random stream, so adding one leaves the others alone.
 _TARGET, _DISTRACTOR, _OCCLUDER, _CAMERA, _LIGHT, _BACKGROUND, _ORDER = range(7)
@@ -25,9 +24,9 @@ N_LAMPS = 3
 
 @dataclass(frozen=True)
 class Actor:
-    """A painted object and its motion; target is its column in the ground truth, or None."""
+    """An object and its motion; target is its column in the ground truth, or None."""
 
-    sprite: Sprite
+    looks: Looks
     track: Track
     target: int | None
 
@@ -53,21 +52,25 @@ class Scene:
 
 
 @functools.lru_cache(maxsize=2)
-def build_scene(config: SceneConfig, seed: int) -> Scene:
+def build_scene(config: SceneConfig, seed: int, cast: Cast = PAINTED) -> Scene:
     """Paints the background and sprites and draws all random motion. Raises ValueError for a
     negative seed."""
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
     camera = _camera(config, _stream(seed, _CAMERA))
-    targets = [_target(config, seed, index) for index in range(config.n_targets)]
-    distractors = [_distractor(config, seed, index) for index in range(config.n_distractors)]
+    roles = [cast.target(_stream(seed, _TARGET, index)) for index in range(config.n_targets)]
+    targets = [_target(config, cast, seed, index, role) for index, role in enumerate(roles)]
+    distractors = [
+        _distractor(config, cast, _stream(seed, _DISTRACTOR, index), roles[index % len(roles)])
+        for index in range(config.n_distractors)
+    ]
     crowd = [*targets, *distractors]
     order = _stream(seed, _ORDER).permutation(len(crowd))
     occluders = []
     if config.occlusion > 0:
-        occluders = [_occluder(config, seed, i, targets) for i in range(config.n_occluders)]
+        occluders = [_occluder(config, cast, seed, i, targets) for i in range(config.n_occluders)]
     actors = (*(crowd[index] for index in order), *occluders)
-    background = _background(config, _stream(seed, _BACKGROUND))
+    background = cast.background(_stream(seed, _BACKGROUND), *_background_size(config))
     return Scene(config, background, camera, _lights(_stream(seed, _LIGHT)), actors)
 
 
@@ -75,35 +78,27 @@ def _stream(seed: int, role: int, index: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, role, index])
 
 
-def _target_design(seed: int, index: int) -> Design:
-    return random_design(_stream(seed, _TARGET, index))
+def _target(config: SceneConfig, cast: Cast, seed: int, index: int, role: Any) -> Actor:
+    return _actor(config, cast, np.random.default_rng([seed, _TARGET, index, 1]), role, index)
 
 
-def _target(config: SceneConfig, seed: int, index: int) -> Actor:
-    rng = np.random.default_rng([seed, _TARGET, index, 1])
-    return _actor(config, rng, _target_design(seed, index), index)
-
-
-def _distractor(config: SceneConfig, seed: int, index: int) -> Actor:
-    rng = _stream(seed, _DISTRACTOR, index)
-    design = look_alike(rng, _target_design(seed, index % config.n_targets), config.likeness)
-    return _actor(config, rng, design, None)
+def _distractor(config: SceneConfig, cast: Cast, rng: np.random.Generator, target: Any) -> Actor:
+    return _actor(config, cast, rng, cast.look_alike(rng, target, config.likeness), None)
 
 
 def _actor(
-    config: SceneConfig, rng: np.random.Generator, design: Design, target: int | None
+    config: SceneConfig, cast: Cast, rng: np.random.Generator, role: Any, target: int | None
 ) -> Actor:
     size = float(np.exp(rng.uniform(*np.log(config.size_range))))
     track = _track(config, rng, size)
-    sprite = _paint_for_track(config, rng, design, track)
-    return Actor(sprite, track, target)
+    return Actor(_dress_for_track(config, cast, rng, role, track), track, target)
 
 
-def _paint_for_track(
-    config: SceneConfig, rng: np.random.Generator, design: Design, track: Track
-) -> Sprite:
+def _dress_for_track(
+    config: SceneConfig, cast: Cast, rng: np.random.Generator, role: Any, track: Track
+) -> Looks:
     spread = float(np.exp(track.scale + config.zoom))
-    return paint(rng, design, track.size * spread, track.size / spread)
+    return cast.dress(rng, role, track.size * spread, track.size / spread)
 
 
 def _track(config: SceneConfig, rng: np.random.Generator, size: float) -> Track:
@@ -138,7 +133,9 @@ def _start(rng: np.random.Generator, travel: Point, low: Point, high: Point) -> 
     return first + rng.random(2) * (np.maximum(last, first) - first)
 
 
-def _occluder(config: SceneConfig, seed: int, index: int, targets: list[Actor]) -> Actor:
+def _occluder(
+    config: SceneConfig, cast: Cast, seed: int, index: int, targets: list[Actor]
+) -> Actor:
     """An obstacle that crosses the middle of its target's path at a planned moment."""
     rng = _stream(seed, _OCCLUDER, index)
     victim = targets[index % len(targets)].track
@@ -161,7 +158,7 @@ def _occluder(config: SceneConfig, seed: int, index: int, targets: list[Actor]) 
         rotation=0.0,
         deformation=0.0,
     )
-    return Actor(_paint_for_track(config, rng, post_design(rng), track), track, None)
+    return Actor(_dress_for_track(config, cast, rng, cast.occluder(rng), track), track, None)
 
 
 def _camera(config: SceneConfig, rng: np.random.Generator) -> Camera:
@@ -185,8 +182,8 @@ def _lights(rng: np.random.Generator) -> Lights:
     return Lights((first, second, third), lamps)
 
 
-def _background(config: SceneConfig, rng: np.random.Generator) -> Image.Image:
-    """A picture that covers the view at its widest zoom and farthest pan, plus a border."""
+def _background_size(config: SceneConfig) -> tuple[int, int]:
+    """Of a picture that covers the view at its widest zoom and farthest pan, plus a border."""
     frame = np.array([config.width, config.height])
     size = np.ceil((frame + 2 * config.jitter) * np.exp(config.zoom) + 2 * config.pan + 4)
-    return paint_background(rng, *(int(s) for s in size))
+    return int(size[0]), int(size[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from data_prep.synthetic.shapes import Design, Part
@@ -28,10 +29,11 @@ class Level(NamedTuple):
 
 
 class Sprite(NamedTuple):
-    """A painted design. levels: finest first. reach: half the painted width and height, object
-    units, (x, y); the middle of the texel array is the object's origin."""
+    """A picture of an object. outline: float64 [M, 2], points (x, y) in object units among which
+    are the silhouette's outermost, however it is turned or bent. levels: finest first. reach: half
+    the picture's width and height, object units; its middle is the object's origin."""
 
-    design: Design
+    outline: NDArray[np.float64]
     levels: tuple[Level, ...]
     reach: tuple[float, float]
 
@@ -65,10 +67,18 @@ def paint(rng: np.random.Generator, design: Design, largest: float, smallest: fl
     for part in design.parts:
         _paint_part(rng, texels, part, density, light)
     _lay_shadow(texels, density)
+    return sprite_of(design.vertices(), texels, density, smallest)
+
+
+def sprite_of(
+    outline: NDArray[np.float64], texels: Floats, density: float, smallest: float
+) -> Sprite:
+    """The sprite of a picture of `density` texels per object unit, seen at `smallest` or more."""
     levels = [Level(texels, density)]
     while levels[-1].density / _LEVEL_STEP >= max(smallest, _MIN_DENSITY):
         levels.append(_coarser(levels[0], levels[-1].density / _LEVEL_STEP))
-    return Sprite(design, tuple(levels), (width / 2 / density, height / 2 / density))
+    height, width = texels.shape[:2]
+    return Sprite(outline, tuple(levels), (width / 2 / density, height / 2 / density))
 
 
 def _paint_part(

@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from data_prep.storage.processes import in_processes
+from data_prep.synthetic.casting import PAINTED, Cast
 from data_prep.synthetic.config import SceneConfig
 from data_prep.synthetic.render import iter_frames
 from data_prep.synthetic.textures import Floats
@@ -24,36 +29,64 @@ class ClipFolderError(OSError):
     """A clip folder cannot be written, or holds a clip made with other settings."""
 
 
-def write_clips(out: Path, config: SceneConfig, n_clips: int, seed: int) -> list[Path]:
+@dataclass(frozen=True)
+class ClipSet:
+    """Clips to write.
+
+    Attributes:
+      config, cast: what a clip contains.
+      clips: how many. seed: of the whole set.
+      every: only frame 0 and every so many after it are written.
+      source: says what the cast was read from, for the recipe.
+    """
+
+    config: SceneConfig
+    clips: int
+    seed: int
+    cast: Cast = PAINTED
+    every: int = 1
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.clips < 0 or self.seed < 0 or self.every < 1:
+            raise ValueError(
+                "clips and seed must not be negative, and every at least 1; got "
+                f"{self.clips}, {self.seed} and {self.every}"
+            )
+
+
+class _Job(NamedTuple):
+    folder: Path
+    recipe: str
+    clips: ClipSet
+
+
+def write_clips(out: Path, clips: ClipSet, *, workers: int = 0) -> list[Path]:
     """Writes clips 0001, 0002, ... under `out` and returns their folders.
 
     Each folder holds frames 000001.jpg, ..., one `x,y,w,h` row per frame in groundtruth.txt (or
     groundtruth.<target>.txt, counting from 0, for several targets), and recipe.json with the
     config and clip seed. A folder appears only when complete; present ones are kept, so an
-    interrupted call can be repeated. Clip k does not depend on `n_clips`.
+    interrupted call can be repeated. Clip k does not depend on the number of clips or workers.
 
-    Raises ClipFolderError when `out` cannot be written, the disk is full, or a clip with another
-    recipe is in the way; ValueError for a negative seed or number of clips.
+    Args:
+      workers: processes; 0 renders in this one.
+
+    Raises:
+      ClipFolderError: `out` cannot be written, the disk is full, or a clip with another recipe is
+        in the way.
+      WorkerError: a worker process was killed.
     """
-    if n_clips < 0 or seed < 0:
-        raise ValueError(f"clips and seed must not be negative, got {n_clips} and {seed}")
-    folders = [out / f"{index + 1:04d}" for index in range(n_clips)]
-    recipes = [_recipe(config, _clip_seed(seed, index)) for index in range(n_clips)]
-    pending = [
-        (folder, recipe)
-        for folder, recipe in zip(folders, recipes, strict=True)
-        if not _is_finished(folder, recipe)
-    ]
-    progress = tqdm(total=len(pending) * config.n_frames, unit="frame", desc="synthetic clips")
-    with progress:
-        for folder, recipe in pending:
-            try:
-                _write_clip(folder, config, recipe, progress)
-            except OSError as error:
-                raise ClipFolderError(
-                    f"cannot write clip {folder}: {error.strerror or error}; check that the folder"
-                    " is writable and the disk has room, then run again to continue"
-                ) from error
+    folders = [out / f"{index + 1:04d}" for index in range(clips.clips)]
+    jobs = [_Job(folder, _recipe(clips, index), clips) for index, folder in enumerate(folders)]
+    pending = [job for job in jobs if not _is_finished(job.folder, job.recipe)]
+    frames = len(range(0, clips.config.n_frames, clips.every))
+    with (
+        tqdm(total=len(pending) * frames, unit="frame", desc="synthetic clips") as progress,
+        closing(in_processes(_write_clip, pending, workers=workers)) as written,
+    ):
+        for count in written:
+            progress.update(count)
     return folders
 
 
@@ -61,8 +94,14 @@ def _clip_seed(seed: int, index: int) -> int:
     return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
-def _recipe(config: SceneConfig, clip_seed: int) -> str:
-    return json.dumps({"seed": clip_seed, "config": dataclasses.asdict(config)}, indent=1) + "\n"
+def _recipe(clips: ClipSet, index: int) -> str:
+    recipe = {
+        "seed": _clip_seed(clips.seed, index),
+        "config": dataclasses.asdict(clips.config),
+        "every": clips.every,
+        "cast": clips.source,
+    }
+    return json.dumps(recipe, indent=1) + "\n"
 
 
 def _is_finished(folder: Path, recipe: str) -> bool:
@@ -83,21 +122,35 @@ def _is_finished(folder: Path, recipe: str) -> bool:
     return True
 
 
-def _write_clip(folder: Path, config: SceneConfig, recipe: str, progress: tqdm) -> None:
+def _write_clip(job: _Job) -> int:
+    """The number of frames that were written."""
+    try:
+        return _render_clip(job)
+    except OSError as error:
+        raise ClipFolderError(
+            f"cannot write clip {job.folder}: {error.strerror or error}; check that the folder"
+            " is writable and the disk has room, then run again to continue"
+        ) from error
+
+
+def _render_clip(job: _Job) -> int:
+    folder, clips = job.folder, job.clips
     partial = folder.with_name(folder.name + ".partial")
     if partial.exists():
         shutil.rmtree(partial)
     partial.mkdir(parents=True)
     boxes, visible = [], []
-    for number, frame in enumerate(iter_frames(config, json.loads(recipe)["seed"]), start=1):
+    seed = json.loads(job.recipe)["seed"]
+    frames = iter_frames(clips.config, seed, clips.cast, every=clips.every)
+    for number, frame in enumerate(frames, start=1):
         path = partial / f"{number:06d}.jpg"
         Image.fromarray(frame.image).save(path, quality=_JPEG_QUALITY)
         boxes.append(frame.boxes)
         visible.append(frame.visible)
-        progress.update()
     _write_ground_truth(partial, np.stack(boxes), np.stack(visible))
-    (partial / "recipe.json").write_text(recipe)
+    (partial / "recipe.json").write_text(job.recipe)
     partial.rename(folder)
+    return len(boxes)
 
 
 def _write_ground_truth(folder: Path, boxes: Floats, visible: Floats) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_prep.synthetic import SceneConfig, write_clips
+from data_prep.synthetic import ClipSet, SceneConfig, write_clips
 from experiments.faults.outcomes import Ended
 from experiments.faults.quiet import quiet
 
@@ -121,7 +121,7 @@ def make_data(root: Path, clips: int = CLIPS) -> World:
     """
     world = World(root, environment(root))
     with quiet():
-        write_clips(world.clips, SCENE, clips, seed=0)
+        write_clips(world.clips, ClipSet(SCENE, clips, 0))
     must(world, world.crop_command(world.crops))
     must(world, world.shard_command(world.shards))
     return world

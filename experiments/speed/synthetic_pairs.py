@@ -8,7 +8,7 @@ from data_prep.crops.stage import CropRequest, make_crops
 from data_prep.shards.request import ShardRequest
 from data_prep.shards.stage import make_shards
 from data_prep.sources import SourceSpec
-from data_prep.synthetic import DEMO, write_clips
+from data_prep.synthetic import DEMO, ClipSet, write_clips
 
 _SHARDS = 4
 
@@ -21,7 +21,7 @@ def write_synthetic_pairs(
     Args:
       rooms: sides of the stored exemplar and search image.
     """
-    write_clips(folder / "videos", replace(DEMO, n_frames=frames), videos, seed=0)
+    write_clips(folder / "videos", ClipSet(replace(DEMO, n_frames=frames), videos, 0))
     request = CropRequest(
         sources=[SourceSpec("synthetic", "box_folders", folder / "videos")],
         out=folder / "crops",
