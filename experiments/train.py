@@ -101,8 +101,7 @@ def _plan() -> Any:
 
 
 def _held_out_tracks() -> list[Any]:
-    from data_prep.sources import parse_sources, read_source
-    from data_prep.tracks import Report
+    from experiments.held_out import held_out_tracks
     from siamfc_jax.data.dataset import named_held_out
 
     if not _VIDEOS.value:
@@ -118,16 +117,7 @@ def _held_out_tracks() -> list[Any]:
         raise ValueError(
             f"--validation_videos: {', '.join(sorted(trained_on))} were not held out by make_shards"
         )
-    tracks = [
-        track._replace(video=f"{spec.label}/{track.video}", name=f"{spec.label}/{track.name}")
-        for spec in parse_sources(_VIDEOS.value)
-        for track in read_source(spec, Report())
-        if f"{spec.label}/{track.video}" in names
-    ]
-    missing = set(names) - {track.video for track in tracks}
-    if missing:
-        raise ValueError(f"--validation_source: no video {', '.join(sorted(missing))} in it")
-    return tracks
+    return held_out_tracks(_VIDEOS.value, names, "--validation_source")
 
 
 def _join_others() -> None:

@@ -24,7 +24,7 @@ from experiments.training_plan import (
     keys_of,
     open_validation,
 )
-from experiments.validation import PairValidator, save_picture, track_videos
+from experiments.validation import PairValidator, save_picture, track_videos, trained_model
 from siamfc_jax.data.dataset import open_pairs
 from siamfc_jax.data.pipeline import Pipeline, PipelineSettings, PipelineState
 from siamfc_jax.loading import model_config
@@ -206,13 +206,8 @@ class Run:
                 self._log.image(self.step, "exemplar_search_response", validation.picture)
                 save_picture(self.plan.out / "responses.png", validation.picture)
         if self.writes and self._tracks_now():
-            tracked = track_videos(
-                self.state,
-                self.plan.network,
-                self.plan.tracks_with,
-                self.plan.videos,
-                self._should_stop,
-            )
+            model = trained_model(self.state, self.plan.network, self.plan.tracks_with)
+            tracked = track_videos(model, self.plan.videos, self._should_stop)
             if tracked:
                 self._tracked = tracked
                 mean = float(np.mean(list(tracked.values())))

@@ -82,15 +82,10 @@ class PairValidator:
 
 
 def track_videos(
-    state: TrainState,
-    network: Network,
-    tracking: Tracking,
-    tracks: Sequence[Track],
-    should_stop: Callable[[], bool] = lambda: False,
+    model: Model, tracks: Sequence[Track], should_stop: Callable[[], bool] = lambda: False
 ) -> dict[str, float] | None:
     """Success AUC of every track, followed from its first box through the frames that have one;
     None when `should_stop`, asked before every frame, says so."""
-    model = Model(fold_batch_norm(trained_layers(jax.device_get(state))), network, tracking)
     scores = {}
     for track in tqdm(tracks, "validation videos", leave=False):
         tracker = OnlineTracker(model)
@@ -106,6 +101,11 @@ def track_videos(
                 boxes.append(tracker.update(image))
         scores[track.name] = success_auc(np.stack(boxes), track.boxes)
     return scores
+
+
+def trained_model(state: TrainState, network: Network, tracking: Tracking) -> Model:
+    """What a training state tracks as."""
+    return Model(fold_batch_norm(trained_layers(jax.device_get(state))), network, tracking)
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:

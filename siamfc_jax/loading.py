@@ -53,7 +53,7 @@ def load_model(
       WeightsError: no such name or file, or the file is damaged or holds no such network.
       ValueError: `tracking` is for another kind of network.
     """
-    path = _weight_path(os.fspath(name_or_path))
+    path = weight_path(os.fspath(name_or_path))
     file = load_weights(path)
     network = _network(path, file)
     settings = tracking or _tracking(path, file.config, network)
@@ -83,7 +83,8 @@ def model_config(network: Network, tracking: Tracking) -> dict[str, Any]:
     return {"network": network_config(network), "tracking": dataclasses.asdict(tracking)}
 
 
-def _weight_path(name: str) -> Path:
+def weight_path(name: str) -> Path:
+    """The weight file of a shipped name, or of a path; raises WeightsError: it can be neither."""
     if name in shipped_models():
         return Path(str(resources.files("siamfc_jax.assets") / f"{name}.safetensors"))
     path = Path(name)

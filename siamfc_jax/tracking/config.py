@@ -6,7 +6,17 @@ takes the released value.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
+
+PenaltyBase = Literal["raw", "above_min"]
+DisplacementScale = Literal["previous", "chosen"]
+Pyramid = Literal["direct", "two_stage"]
+
+_CHOICES = {
+    "penalty_base": get_args(PenaltyBase),
+    "displacement_scale": get_args(DisplacementScale),
+    "pyramid": get_args(Pyramid),
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class SiamFCTracking:
     scale_step: float = 1.025
     scale_lerp: float = 0.35
     scale_penalty: float = 0.9745
-    penalty_base: Literal["raw", "above_min"] = "above_min"
+    penalty_base: PenaltyBase = "above_min"
     window_influence: float = 0.176
     upsample: int = 16
     exemplar_size: int = 127
@@ -62,14 +72,19 @@ class SiamFCTracking:
     max_side: float = 5.0
     size_follows_limits: bool = True
     legacy_center: bool = False
-    displacement_scale: Literal["previous", "chosen"] = "chosen"
+    displacement_scale: DisplacementScale = "chosen"
     round_crops: bool = False
-    pyramid: Literal["direct", "two_stage"] = "direct"
+    pyramid: Pyramid = "direct"
     clip_to_frame: bool = True
 
     def __post_init__(self) -> None:
         if self.n_scales < 1 or self.n_scales % 2 == 0:
             raise ValueError(f"n_scales must be odd and positive, not {self.n_scales}")
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} must be {' or '.join(allowed)}, not {getattr(self, name)!r}"
+                )
         if self.scale_step <= 1 and self.n_scales > 1:
             raise ValueError(f"scale_step must be above 1, not {self.scale_step:g}")
 
