@@ -17,6 +17,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from siamfc_jax.models.chunks import map_chunks, sum_chunks
 from siamfc_jax.models.winograd import (
@@ -97,8 +98,8 @@ def kernel_gradient(
         (strip_XxHD,), (dy_QxRxTxMxO,) = strips_1xXxHD, dy_1xQxRxTxMxO
         patches_NxRxTxQxZ = _patches(strip_XxHD, transforms, block)
         patches = patches_NxRxTxQxZ.reshape(n, -1, patches_NxRxTxQxZ.shape[-1])
-        pixels = dy_QxRxTxMxO.transpose(3, 1, 2, 0, 4).reshape(tile, -1)
-        d_products = jnp.matmul(transforms.output_MxN.T, pixels).reshape(n, -1, out_channels)
+        pixels = lax.optimization_barrier(dy_QxRxTxMxO.transpose(3, 1, 2, 0, 4))
+        d_products = transform(transforms.output_MxN.T, list(pixels)).reshape(n, -1, out_channels)
         return [jnp.einsum("ntz,nto->nzo", patches, d_products)]
 
     arrays = _strips(x_BxHxWxC, taps, stride), dy_strips

@@ -177,8 +177,11 @@ def _products_of_pixels(dy_RxMxXxO: jax.Array, transforms: Transforms) -> jax.Ar
     """Gradient [P, T, O] of the products, given that of what `_pixels` returns."""
     rows, _, width, channels = dy_RxMxXxO.shape
     tiles = dy_RxMxXxO.reshape(rows, TILE, width // TILE, TILE, channels)
-    pixels = tiles.transpose(1, 3, 0, 2, 4).reshape(TILE**2, -1, channels)
-    return _both_axes(transforms.output_MxN.T, pixels)
+    pixels_MxMxRxTxO = lax.optimization_barrier(tiles.transpose(1, 3, 0, 2, 4))
+    columns_NxMxRxTxO = transform(transforms.output_MxN.T, list(pixels_MxMxRxTxO))
+    columns_MxNxRxTxO = list(columns_NxMxRxTxO.transpose(1, 0, 2, 3, 4))
+    products_NxNxRxTxO = transform(transforms.output_MxN.T, columns_MxNxRxTxO, axis=1)
+    return products_NxNxRxTxO.reshape(len(transforms.input_NxN) ** 2, -1, channels)
 
 
 def _by_group(a_GC: jax.Array, groups: int) -> list[jax.Array]:
