@@ -70,9 +70,7 @@ def render_demo() -> Clip:
     return render_clip(DEMO, DEMO_SEED)
 
 
-def render_masks(
-    config: SceneConfig, seed: int, t: int, cast: Cast = PAINTED
-) -> NDArray[np.bool_]:
+def render_masks(config: SceneConfig, seed: int, t: int, cast: Cast = PAINTED) -> NDArray[np.bool_]:
     """Each target's silhouette in frame `t`, sampled at pixel centres, without blur and as if
     nothing were in front of it: bool [N, H, W]."""
     scene = build_scene(config, seed, cast)

@@ -1,9 +1,12 @@
 """A whole clip in one device call."""
 
-import jax
+import functools
+from typing import Any
+
 from jax import lax
 
 from siamfc_jax.crops import Frames
+from siamfc_jax.tracking.compiling import jit_for_tracking
 from siamfc_jax.tracking.tracker import Params, Prediction, Tracker, TrackState
 
 
@@ -28,4 +31,15 @@ def track_clip(
     return lax.scan(body, state, clip)
 
 
-track_clip_jit = jax.jit(track_clip, static_argnames="tracker")
+def track_clip_jit(
+    tracker: Tracker, params: Params, state: TrackState, clip: Frames
+) -> tuple[TrackState, Prediction]:
+    """`track_clip`, compiled once for each tracker and shape."""
+    state, predictions = _compiled()(tracker, params, state, clip)
+    return state, predictions
+
+
+@functools.cache
+def _compiled() -> Any:
+    # Not when the module is imported, which must not start a device.
+    return jit_for_tracking(track_clip, static_argnums=0)

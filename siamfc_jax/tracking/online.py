@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc_jax.boxes import Boxes, check_boxes
 from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.canvas import Image, check_image, on_canvas
+from siamfc_jax.tracking.compiling import jit_for_tracking
 from siamfc_jax.tracking.tracker import Params, Prediction, Tracker, TrackState
 from siamfc_jax.tracking.trackers import Tracking, make_tracker
 
@@ -30,7 +31,7 @@ class FrameSizeError(ValueError):
 def compiled_tracker(network: Network, tracking: Tracking) -> Tracker:
     """The jitted Tracker; the same object for the same settings, so it compiles once a process."""
     tracker = make_tracker(network, tracking)
-    return Tracker(jax.jit(tracker.init), jax.jit(tracker.step))
+    return Tracker(jit_for_tracking(tracker.init), jit_for_tracking(tracker.step))
 
 
 class MultiTracker:

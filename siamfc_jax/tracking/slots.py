@@ -14,6 +14,7 @@ from siamfc_jax.boxes import Boxes
 from siamfc_jax.crops import Frames
 from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.canvas import canvas_side
+from siamfc_jax.tracking.compiling import jit_for_tracking
 from siamfc_jax.tracking.online import Model
 from siamfc_jax.tracking.tracker import Params, TrackState
 from siamfc_jax.tracking.trackers import Tracking, make_tracker
@@ -192,9 +193,9 @@ def _compiled(network: Network, tracking: Tracking) -> _Functions:
 
     return _Functions(
         tracker.init,
-        jax.jit(start),
-        jax.jit(step, static_argnums=3),
-        jax.jit(move, static_argnums=2),
+        jit_for_tracking(start),
+        jit_for_tracking(step, static_argnums=3),
+        jit_for_tracking(move, static_argnums=2),
         set(),
     )
 
