@@ -8,15 +8,17 @@
     python -m experiments.benchmark --rows=train_batches,roofline --compute=bfloat16
     python -m experiments.benchmark --rows=input,end_to_end --data=SHARDS
 
-Tracking: live, clip, batched, and cold_start of the program. Evaluation: evaluation, the sequences
+Tracking: live, clip, batched (targets of one video), sequences (videos at once), and cold_start of
+the program, each but the last in every type of --compute, live and batched beside the floor that
+arithmetic and bytes set at the device's measured peaks. Evaluation: evaluation, the sequences
 of --otb as experiments.eval_otb runs them, beside experiments.track; otb_like, a whole evaluation
 from JPEG files on disk. Training: train, steps that are waited for; train_batches, steps one after
 another, with the batch on the device and copied to it; roofline, the step and its parts beside the
 device's measured peaks; input, decoding of TFRecord shards alone; end_to_end, training from them.
 
 Rows of ours and of PyTorch take turns, so that a drift of the machine's speed meets both; the
-ratio is the median of ours over the median of PyTorch's. All ratios come once more in a table at
-the end.
+ratio is the median of ours over the median of PyTorch's, of its faster way where it runs with and
+without torch.compile. All ratios come once more in a table at the end.
 """
 
 import subprocess
@@ -49,6 +51,7 @@ _SECONDS = flags.DEFINE_float("seconds", 15.0, "Time for each measurement.", low
 _WIDTH = flags.DEFINE_integer("width", 640, "Width of the frames.")
 _HEIGHT = flags.DEFINE_integer("height", 480, "Height of the frames.")
 _TARGETS = flags.DEFINE_integer("targets", 0, "Targets in `batched`; 0: 4 on CPU, 64 elsewhere.")
+_VIDEOS = flags.DEFINE_integer("videos", 0, "Videos in `sequences`; 0: 4 on CPU, 32 elsewhere.")
 _SEARCH_SIZE = flags.DEFINE_integer(
     "search_size", 0, "Search image in training; 0: as released, 239 (SiamFC) or 255 (SiamRPN)."
 )
@@ -97,6 +100,7 @@ def main(args: Sequence[str]) -> int:
         width=_WIDTH.value,
         height=_HEIGHT.value,
         targets=_TARGETS.value,
+        videos=_VIDEOS.value,
         search_size=_SEARCH_SIZE.value,
         batch=_BATCH.value,
         batches=tuple(map(_pairs, _BATCHES.value)),

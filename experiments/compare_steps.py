@@ -58,7 +58,7 @@ def compare_steps(
     tracking = model.tracking
     assert isinstance(tracking, SiamFCTracking)
     tracker = compiled_tracker(model.network, tracking)
-    params = model.network.prepare(model.params)
+    params = model.prepared()
     frames = jax.device_put(on_canvas([sequences.read_frame(sequence.frames[0])]))
     boxes = jnp.asarray(published[:1], jnp.float32)
     first, _ = tracker.init(params, frames, boxes, jnp.zeros(1, jnp.int32))

@@ -95,6 +95,16 @@ def test_prepared_parameters_give_the_same_features():
     np.testing.assert_allclose(prepared, plain, atol=1e-5 * np.abs(plain).max())
 
 
+def test_features_in_bfloat16_are_those_of_float32_to_its_precision():
+    params = fold_batch_norm(random_layers(TINY))
+    image = images(2, 127)
+    plain = TINY.embed(params, image)
+    short = TINY.embed(TINY.prepare(params, "bfloat16"), image)
+    assert short.dtype == np.float32
+    # Eight bits of five layers; equal features would mean that nothing was shortened.
+    assert 1e-4 < np.abs(short - plain).max() / np.abs(plain).max() < 0.05
+
+
 def test_any_size_from_the_receptive_field_upwards_can_be_embedded():
     params = fold_batch_norm(TINY.init(jax.random.key(0)))
     for size in (87, 88, 127, 150):

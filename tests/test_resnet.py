@@ -183,6 +183,15 @@ def test_prepared_parameters_give_the_same():
     assert_close(embed(config.prepare(params), image), np.asarray(embed(params, image)))
 
 
+def test_features_in_bfloat16_are_those_of_float32_to_its_precision():
+    config = ResNetConfig(stem=16, widths=(16, 16), blocks=(1, 1))
+    params, image = fold_batch_norm(layers_of(config)), images(1, 127, 127)
+    embed = jax.jit(config.embed)
+    plain, short = embed(params, image), embed(config.prepare(params, "bfloat16"), image)
+    assert short.dtype == np.float32
+    assert 1e-4 < np.abs(short - plain).max() / np.abs(plain).max() < 0.05
+
+
 def test_many_images_give_what_each_gives_alone():
     """More of them than are embedded at once."""
     config, many = SHALLOW[0], images(6, 127, 127)

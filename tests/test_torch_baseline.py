@@ -35,7 +35,7 @@ torch = pytest.importorskip("torch", reason="the baseline needs PyTorch")
 from experiments.torch_baseline.backbones import embedding  # noqa: E402
 from experiments.torch_baseline.crops import crop, mean_colour, to_frame  # noqa: E402
 from experiments.torch_baseline.heads import Maps, rpn_head  # noqa: E402
-from experiments.torch_baseline.layers import to_device  # noqa: E402
+from experiments.torch_baseline.layers import Execution, to_device  # noqa: E402
 from experiments.torch_baseline.objectives import (  # noqa: E402
     SiamFCLoss,
     SiamRPNLoss,
@@ -155,7 +155,7 @@ SAME_LOOP = dataclasses.replace(
 def test_siamfc_follows_the_same_boxes():
     network = SiamFCNetwork(BACKBONES["alexnet"], gain=1.0)
     model = Model(fold_batch_norm(layers_of(network)), network, SAME_LOOP)
-    expect_same_boxes(model, TorchSiamFC(model, CPU))
+    expect_same_boxes(model, TorchSiamFC(model, Execution(CPU)))
 
 
 def test_siamrpn_follows_the_same_boxes():
@@ -166,17 +166,28 @@ def test_siamrpn_follows_the_same_boxes():
         layer = layers[f"head_conv_{branch}_template"]
         layers[f"head_conv_{branch}_template"] = jax.tree.map(lambda a, f=factor: a * f, layer)
     model = Model(fold_batch_norm(layers), network, SIAMRPN_RELEASE)
-    expect_same_boxes(model, TorchSiamRPN(model, CPU))
+    expect_same_boxes(model, TorchSiamRPN(model, Execution(CPU)))
 
 
 def expect_same_boxes(model, baseline):
     frames, boxes = scene(n_frames=8)
     ours = OnlineTracker(model)
     ours.init(frames[0], boxes[0])
-    baseline.init(frames[0], tuple(map(float, boxes[0])))
-    theirs = [baseline.update(frame) for frame in frames[1:]]
+    baseline.init(frames[0], boxes[:1])
+    theirs = [baseline.update(frame)[0] for frame in frames[1:]]
     np.testing.assert_allclose(theirs, [ours.update(frame) for frame in frames[1:]], atol=0.02)
     assert np.ptp(theirs, axis=0)[:2].min() > 1
+    expect_targets_of_a_batch_to_be_independent(baseline, frames, boxes)
+
+
+def expect_targets_of_a_batch_to_be_independent(baseline, frames, boxes):
+    """The first of three targets goes where it goes alone."""
+    baseline.init(frames[0], boxes[:1])
+    alone = [baseline.update(frame)[0] for frame in frames[1:]]
+    baseline.init(frames[0], np.stack([boxes[0], boxes[0] + [5, -9, 4, 2], boxes[0] + 7]))
+    together = [baseline.update(frame) for frame in frames[1:]]
+    np.testing.assert_allclose([boxes[0] for boxes in together], alone, atol=0.02)
+    assert np.ptp(together[-1], axis=0).min() > 1
 
 
 @pytest.mark.parametrize("position", [(2.0, 3.0), (-40.0, -30.0), (150.0, 100.0)])

@@ -30,13 +30,32 @@ def torch_device() -> Any:
     return torch.device("cuda")
 
 
-def torch_tracker(model: Model, device: Any) -> Any:
-    """An object with `init(image, box)` and `update(image)`, which waits for its box."""
+def torch_trackers(model: Model, frame: Any, boxes: Any) -> dict[str, Any]:
+    """PyTorch's trackers by what they are called, each started on a frame with boxes [T, 4]:
+    objects with `update(image)`, which waits for its boxes [T, 4]. With and without
+    `torch.compile`, in the model's type; none where PyTorch is missing."""
+    device = torch_device()
+    if device is None:
+        return {}
+    from experiments.torch_baseline.layers import Execution
     from experiments.torch_baseline.siamfc import TorchSiamFC
     from experiments.torch_baseline.siamrpn import TorchSiamRPN
 
-    tracker = TorchSiamFC if isinstance(model.network, SiamFCNetwork) else TorchSiamRPN
-    return tracker(model, device)
+    kind = TorchSiamFC if isinstance(model.network, SiamFCNetwork) else TorchSiamRPN
+    trackers = {}
+    for name, compiled in (("PyTorch", False), ("PyTorch, compiled", True)):
+        try:
+            tracker = kind(model, Execution(device, model.compute, compiled))
+            tracker.init(frame, boxes)
+            tracker.update(frame)
+        except Exception as error:
+            # Its compiler needs another one, and headers, that many machines lack.
+            if not compiled:
+                raise
+            print(f"({name}: not here: {type(error).__name__})")
+            continue
+        trackers[name] = tracker
+    return trackers
 
 
 def torch_training(network: Network, layers: Any, settings: TrainSettings, device: Any) -> Work:

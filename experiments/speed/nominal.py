@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from siamfc_jax.models.backbone import Backbone
 from siamfc_jax.models.network import Network
 from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.tracking.config import SiamFCTracking
+from siamfc_jax.tracking.online import Model
 from siamfc_jax.training.settings import TrainSettings
 
 
@@ -75,11 +78,7 @@ def step_flops(network: Network, settings: TrainSettings) -> StepFlops:
     template, region = map(backbone.output_size, sides)
     head_layers = head_shapes(network, template, region)
     head = sum(shape.flops for shape in head_layers)
-    of_template = [shape for shape in head_layers if shape.name.endswith("_template")]
-    kernels = [(shape.out_side, shape.out_channels) for shape in of_template]
-    kernels = kernels or [(template, backbone.channels)]
-    numbers = sum(side**2 * channels for side, channels in kernels)
-    correlation = 2 * (region - template + 1) ** 2 * numbers
+    correlation = correlation_flops(network, template, region)
     batch = settings.batch
     return StepFlops(
         batch * forward,
@@ -89,6 +88,40 @@ def step_flops(network: Network, settings: TrainSettings) -> StepFlops:
         batch * correlation,
         2 * batch * correlation,
     )
+
+
+class TrackingWork(NamedTuple):
+    """What a step of tracking cannot do without: operations of the convolutions over the search
+    images and of the correlation; bytes of the parameters, read once. The frame comes on top."""
+
+    flops: int
+    bytes: int
+
+
+def tracking_work(model: Model, targets: int) -> TrackingWork:
+    """Of one step of so many targets."""
+    network, tracking = model.network, model.tracking
+    backbone = network.backbone
+    scales = tracking.n_scales if isinstance(tracking, SiamFCTracking) else 1
+    embedding = sum(shape.flops for shape in conv_shapes(backbone, tracking.search_size))
+    sides = tracking.exemplar_size, tracking.search_size
+    template, region = map(backbone.output_size, sides)
+    layers = head_shapes(network, template, region)
+    head = sum(shape.flops for shape in layers if not shape.name.endswith("_template"))
+    each = embedding + head + correlation_flops(network, template, region)
+    numbers = sum(np.size(leaf) for leaf in jax.tree.leaves(model.params))
+    size = 2 if model.compute == "bfloat16" else 4
+    return TrackingWork(targets * scales * each, size * numbers)
+
+
+def correlation_flops(network: Network, template: int, region: int) -> int:
+    """Of one pair, whose features have these sides."""
+    layers = head_shapes(network, template, region)
+    of_template = [shape for shape in layers if shape.name.endswith("_template")]
+    kernels = [(shape.out_side, shape.out_channels) for shape in of_template]
+    kernels = kernels or [(template, network.backbone.channels)]
+    numbers = sum(side**2 * channels for side, channels in kernels)
+    return 2 * (region - template + 1) ** 2 * numbers
 
 
 def _square(side: int, channels: int) -> jax.Array:

@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-TRACKING_ROWS = ("live", "clip", "batched", "cold_start", "evaluation", "otb_like")
+TRACKING_ROWS = (
+    "live",
+    "clip",
+    "batched",
+    "sequences",
+    "cold_start",
+    "evaluation",
+    "otb_like",
+)
 TRAINING_ROWS = ("train", "train_batches", "roofline", "input", "end_to_end")
 
 

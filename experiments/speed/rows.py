@@ -13,7 +13,13 @@ from experiments.speed.roofline import roofline_row
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.shards import end_to_end_row, input_row
 from experiments.speed.synthetic_pairs import write_synthetic_pairs
-from experiments.speed.tracking import batched_row, clip_row, cold_start_row, live_row
+from experiments.speed.tracking import (
+    batched_row,
+    clip_row,
+    cold_start_row,
+    live_row,
+    sequences_row,
+)
 from experiments.speed.training import train_batches_row, train_row
 from siamfc_jax.loading import default_tracking, load_model
 from siamfc_jax.models.folding import fold_batch_norm
@@ -25,6 +31,7 @@ ROWS = {
     "live": live_row,
     "clip": clip_row,
     "batched": batched_row,
+    "sequences": sequences_row,
     "cold_start": cold_start_row,
     "evaluation": evaluation_row,
     "otb_like": otb_like_row,

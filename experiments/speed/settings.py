@@ -48,6 +48,7 @@ class BenchmarkSettings:
     width: int = 640
     height: int = 480
     targets: int = 0
+    videos: int = 0
     search_size: int = 0
     batch: int = 8
     batches: tuple[int, ...] = ()
@@ -75,6 +76,7 @@ class BenchmarkSettings:
             self,
             frames=self.frames or (600 if on_cpu else 59_000),
             targets=self.targets or (4 if on_cpu else 64),
+            videos=self.videos or (4 if on_cpu else 32),
             batches=self.batches or ((8,) if on_cpu else (8, 64, 256, 512)),
             compute=self.compute or (("float32",) if on_cpu else COMPUTE),
         )

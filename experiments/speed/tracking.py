@@ -1,25 +1,32 @@
-"""Rows of tracking: frame by frame, a scanned clip, many targets, and starting the program."""
+"""Rows of tracking: frame by frame, a clip, many targets, many videos, starting the program."""
 
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from data_prep.synthetic import DEMO, render_clip
-from experiments.speed.baseline import torch_device, torch_tracker
+from experiments.speed.baseline import torch_trackers
+from experiments.speed.nominal import tracking_work
 from experiments.speed.results import Result
+from experiments.speed.roofline import measure_peaks
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import Work, report, take_turns, there_and_back
 from siamfc_jax.crops import Frames
+from siamfc_jax.models.backbone import Compute
 from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.clip import track_clip_jit
 from siamfc_jax.tracking.online import Model, MultiTracker, compiled_tracker
+from siamfc_jax.tracking.slots import ModelSlots
 from siamfc_jax.tracking.trackers import make_tracker
 
 _CLIP_FRAMES = 16
@@ -28,23 +35,17 @@ _CLIP_FRAMES = 16
 def live_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """One target, a frame at a time, from a uint8 frame on the host to a box on the host."""
     images, box = _clip_of(settings)
-    ours = MultiTracker(model)
-    ours.init(images[0], [box])
-    frames = there_and_back(images)
-    works = {"ours": Work(lambda: ours.update(next(frames)))}
-    if device := torch_device():
-        baseline = torch_tracker(model, device)
-        baseline.init(images[0], box)
-        works["PyTorch"] = Work(lambda: baseline.update(next(frames)))
     name = f"live step, {settings.width}x{settings.height} uint8 in, box out"
-    return [report(name, take_turns(works, settings.seconds), 1, "frames/s")]
+    return [
+        _beside_pytorch(settings, typed, images, np.asarray([box]), name, "frames/s")
+        for typed in _in_types(settings, model)
+    ]
 
 
 def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """All frames of a clip in one compiled call."""
     images, box = _clip_of(settings)
     tracker = make_tracker(model.network, model.tracking)
-    params = model.network.prepare(jax.device_put(model.params))
     canvases = [on_canvas([image]) for image in images]
     clip = jax.device_put(
         Frames(np.stack([c.pixels for c in canvases]), np.stack([c.sizes for c in canvases]))  # type: ignore[arg-type]
@@ -52,10 +53,15 @@ def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     first = jax.device_put(canvases[0])
     compiled = compiled_tracker(model.network, model.tracking)
     boxes = jnp.asarray([box], jnp.float32)
-    state, _ = compiled.init(params, first, boxes, jnp.zeros(1, jnp.int32))
-    works = {"ours": Work(lambda: track_clip_jit(tracker, params, state, clip))}
-    name = f"scanned clip, {len(images)} frames on the device"
-    return [report(name, take_turns(works, settings.seconds), len(images), "frames/s")]
+    results = []
+    for typed in _in_types(settings, model):
+        params = typed.prepared()
+        state, _ = compiled.init(params, first, boxes, jnp.zeros(1, jnp.int32))
+        work = Work(partial(track_clip_jit, tracker, params, state, clip))
+        name = f"scanned clip, {len(images)} frames on the device{_type_of(typed)}"
+        times = take_turns({"ours": work}, settings.seconds)
+        results.append(report(name, times, len(images), "frames/s"))
+    return results
 
 
 def batched_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
@@ -63,13 +69,99 @@ def batched_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     images, box = _clip_of(settings)
     offsets = np.random.default_rng(0).uniform(-40, 40, (settings.targets, 2))
     boxes = np.asarray([(box[0] + dx, box[1] + dy, box[2], box[3]) for dx, dy in offsets])
+    name = f"{settings.targets} targets of one video as one batch"
+    results = []
+    for typed in _in_types(settings, model):
+        results.append(_beside_pytorch(settings, typed, images, boxes, name, "target-frames/s"))
+        if typed.compute != "float32":
+            print(
+                f"  boxes at most {_apart(typed, model, images, boxes):.3f} pixels from float32's"
+            )
+    return results
+
+
+def sequences_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
+    """Many videos at once, one target each, as evaluation runs them: all frames copied, all boxes
+    read."""
+    images, box = _clip_of(settings)
+    results = []
+    for typed in _in_types(settings, model):
+        slots = ModelSlots(typed)
+        canvas = slots.canvas((settings.width, settings.height))
+        lanes = settings.videos
+        tracker = slots(canvas, lanes, 1)
+        sizes = np.tile(np.asarray([settings.width, settings.height], np.int32), (lanes, 1))
+        pixels = [np.repeat(on_canvas([image]).pixels, lanes, axis=0) for image in images]
+        start = np.asarray(box, np.float32)
+        tracker.advance(pixels[0], sizes, dict.fromkeys(range(lanes), start), 0)
+        frames = there_and_back(pixels)
+
+        def step(tracker: Any = tracker, frames: Any = frames, sizes: Any = sizes) -> Any:
+            return tracker.advance(next(frames), sizes, {}, len(sizes))()
+
+        times = take_turns({"ours": Work(step)}, settings.seconds)
+        name = f"{lanes} videos as one batch{_type_of(typed)}"
+        results.append(report(name, times, lanes, "frames/s"))
+    return results
+
+
+def _in_types(settings: BenchmarkSettings, model: Model) -> list[Model]:
+    return [model._replace(compute=cast(Compute, compute)) for compute in settings.compute]
+
+
+def _type_of(model: Model) -> str:
+    return "" if model.compute == "float32" else f", {model.compute}"
+
+
+def _beside_pytorch(
+    settings: BenchmarkSettings,
+    model: Model,
+    images: list[np.ndarray],
+    boxes: np.ndarray,
+    name: str,
+    unit: str,
+) -> Result:
     ours = MultiTracker(model)
     ours.init(images[0], boxes)
     frames = there_and_back(images)
     works = {"ours": Work(lambda: ours.update(next(frames)))}
-    name = f"{settings.targets} targets of one video as one batch"
+    for who, tracker in torch_trackers(model, images[0], boxes).items():
+        works[who] = Work(partial(_update, tracker, frames))
     times = take_turns(works, settings.seconds)
-    return [report(name, times, settings.targets, "target-frames/s")]
+    result = report(f"{name}{_type_of(model)}", times, len(boxes), unit)
+    _print_floor(settings, model, len(boxes), images[0], float(np.median(times["ours"])))
+    return result
+
+
+def _update(tracker: Any, frames: Iterator[np.ndarray]) -> Any:
+    return tracker.update(next(frames))
+
+
+def _print_floor(
+    settings: BenchmarkSettings, model: Model, targets: int, image: np.ndarray, seconds: float
+) -> None:
+    """What the arithmetic and the bytes of a step would take at the device's measured peaks."""
+    peaks = measure_peaks(model.compute, min(1.0, settings.seconds / 10))
+    work = tracking_work(model, targets)
+    computing = work.flops / peaks.flops
+    moving = (work.bytes + image.nbytes) / peaks.bytes
+    floor = max(computing, moving)
+    print(
+        f"  floor: {work.flops / 1e9:.2f} GFLOP in {computing * 1e3:.2f} ms, "
+        f"{(work.bytes + image.nbytes) / 1e6:.1f} MB in {moving * 1e3:.2f} ms at the measured "
+        f"peaks; the step takes {seconds / floor:.2f} times as long"
+    )
+
+
+def _apart(model: Model, other: Model, images: list[np.ndarray], boxes: np.ndarray) -> float:
+    """The greatest difference of any number of any box over the clip."""
+    tracks = []
+    for each in (model, other._replace(compute="float32")):
+        tracker = MultiTracker(each)
+        tracker.init(images[0], boxes)
+        tracks.append([tracker.update(image)[0] for image in images[1:]])
+    typed, plain = np.asarray(tracks)
+    return float(np.abs(typed - plain).max())
 
 
 def cold_start_row(settings: BenchmarkSettings, model: Model) -> list[Result]:

@@ -1,7 +1,7 @@
 """Convolutions of our layers as PyTorch modules, in training form or folded."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,24 @@ def convolution(
         _set(conv.bias, layers[name]["bias"])
     norm = layers.get(norm_of(name))
     return conv if norm is None else nn.Sequential(conv, _batch_norm(norm))
+
+
+class Execution(NamedTuple):
+    """How a network is run at inference: on which device, in which type ("float32" or "bfloat16"),
+    and whether through `torch.compile`."""
+
+    device: torch.device
+    compute: str = "float32"
+    compiled: bool = False
+
+
+def in_execution(module: nn.Module, execution: Execution) -> Callable[[Tensor], Tensor]:
+    """From images float32 [B, 3, H, W] to features float32, in the layout of the images."""
+    kind = getattr(torch, execution.compute)
+    moved = to_device(module, execution.device).to(kind).eval()
+    # Shapes stay the same, which lets it specialise.
+    run = torch.compile(moved, dynamic=False) if execution.compiled else moved
+    return lambda images: run(images.to(kind)).float()
 
 
 def to_device(module: Any, device: torch.device) -> Any:

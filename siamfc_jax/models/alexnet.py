@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from siamfc_jax.models.conv import conv2d, prepare_kernel
-from siamfc_jax.models.layers import Conv, add_row, batch_norm
+from siamfc_jax.models.backbone import Compute
+from siamfc_jax.models.conv import conv2d
+from siamfc_jax.models.layers import Conv, add_row, batch_norm, prepared_layer
 from siamfc_jax.models.pooling import max_pool
 
 Params = Mapping[str, Any]
@@ -58,13 +59,12 @@ class AlexNetConfig:
         """The embedding as it is trained; see `Backbone.module`."""
         return AlexNet(self, norm_axis)
 
-    def prepare(self, params: Params) -> dict[str, Any]:
-        """Folded parameters whose kernels are made ready once for the convolutions of `embed`."""
+    def prepare(self, params: Params, compute: Compute = "float32") -> dict[str, Any]:
+        """Folded parameters as `embed` needs them to compute in this type, made ready once."""
         prepared = dict(params)
         for index, (groups, stride) in enumerate(zip(self.groups, STRIDES, strict=True)):
-            layer = params[f"conv{index + 1}"]
-            kernel = prepare_kernel(jnp.asarray(layer["kernel"]), stride=stride, groups=groups)
-            prepared[f"conv{index + 1}"] = {**layer, "kernel": kernel}
+            name = f"conv{index + 1}"
+            prepared[name] = prepared_layer(params[name], compute, stride=stride, groups=groups)
         return prepared
 
     def embed(self, params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
@@ -76,9 +76,9 @@ class AlexNetConfig:
           image_BxHxWx3: float32 RGB in 0..255, no mean subtracted; any H, W >= 87.
 
         Returns:
-          Features [B, h, w, C], stride 8: 127 -> 6 x 6, 255 -> 22 x 22 (v2 §2.4, Table 1).
+          Features float32 [B, h, w, C], stride 8: 127 -> 6 x 6, 255 -> 22 x 22 (v2 §2.4, Table 1).
         """
-        features = image_BxHxWx3
+        features = image_BxHxWx3.astype(params["conv1"]["bias"].dtype)
         layers = zip(self.groups, STRIDES, POOLED, strict=True)
         for index, (groups, stride, pooled) in enumerate(layers):
             layer = params[f"conv{index + 1}"]
@@ -88,7 +88,7 @@ class AlexNetConfig:
                 features = nn.relu(features)
             if pooled:
                 features = max_pool(features)
-        return features
+        return features.astype(jnp.float32)
 
 
 ALEXNET_V2 = AlexNetConfig()

@@ -1,13 +1,16 @@
 """The embedding of a Siamese network, whichever it is, and its layers in training form."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 Params = Mapping[str, Any]
+
+Compute = Literal["float32", "bfloat16"]
+"""Type of the embedding's activations and kernels at inference."""
 
 Layers = dict[str, dict[str, jax.Array]]
 """Layers by name, each a dict of arrays. In training form "convX" may have a batch norm "bnX" of
@@ -36,13 +39,15 @@ class Backbone(Protocol):
         "batch_stats") average over the mapped axis `norm_axis`, if any.
         """
 
-    def prepare(self, params: Params) -> dict[str, Any]:
-        """Folded parameters, made ready once for many calls of `embed`."""
+    def prepare(self, params: Params, compute: Compute = "float32") -> dict[str, Any]:
+        """Folded parameters, made ready once for many calls of `embed`, which then computes in this
+        type."""
 
     def embed(self, params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
         """Features float32 [B, h, w, C] of RGB images float32 in 0..255.
 
-        `params` are folded (`folding.fold_batch_norm`), as they are or from `prepare`; what is of
+        `params` are folded (`folding.fold_batch_norm`), as they are or from `prepare`, and their
+        type is computed in; what is of
         no layer of the embedding is ignored.
         """
 

@@ -1,10 +1,13 @@
 """Convolution and batch norm of the embeddings, as they are trained."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from siamfc_jax.models.conv import conv2d
+from siamfc_jax.models.conv import conv2d, prepare_kernel
 
 
 class Conv(nn.Module):
@@ -54,6 +57,14 @@ def batch_norm(name: str, x_BxHxWxC: jax.Array, *, train: bool, axis: str | None
         name=name,
     )
     return norm(x_BxHxWxC.astype(jnp.float32)).astype(x_BxHxWxC.dtype)
+
+
+def prepared_layer(
+    layer: Mapping[str, Any], compute: str, *, stride: int = 1, groups: int = 1
+) -> dict[str, Any]:
+    """A folded convolution in the type to compute in, its kernel made ready (`prepare_kernel`)."""
+    cast = {name: jnp.asarray(value).astype(compute) for name, value in layer.items()}
+    return {**cast, "kernel": prepare_kernel(cast["kernel"], stride=stride, groups=groups)}
 
 
 def add_row(x_BxHxWxC: jax.Array, vector_C: jax.Array) -> jax.Array:

@@ -18,10 +18,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from siamfc_jax.models.backbone import norm_of
+from siamfc_jax.models.backbone import Compute, norm_of
 from siamfc_jax.models.chunks import map_chunks
-from siamfc_jax.models.conv import conv2d, prepare_kernel
-from siamfc_jax.models.layers import Conv, add_row, batch_norm
+from siamfc_jax.models.conv import conv2d
+from siamfc_jax.models.layers import Conv, add_row, batch_norm, prepared_layer
 from siamfc_jax.models.pooling import max_pool
 
 Params = Mapping[str, Any]
@@ -148,13 +148,12 @@ class ResNetConfig:
         """The embedding as it is trained; see `Backbone.module`."""
         return ResNet(self, norm_axis)
 
-    def prepare(self, params: Params) -> dict[str, Any]:
-        """Folded parameters whose kernels are made ready once for the convolutions of `embed`."""
+    def prepare(self, params: Params, compute: Compute = "float32") -> dict[str, Any]:
+        """Folded parameters as `embed` needs them to compute in this type, made ready once."""
         prepared = dict(params)
         for linear in self.linears():
             layer = params[linear.name]
-            kernel = prepare_kernel(jnp.asarray(layer["kernel"]), stride=linear.stride)
-            prepared[linear.name] = {**layer, "kernel": kernel}
+            prepared[linear.name] = prepared_layer(layer, compute, stride=linear.stride)
         return prepared
 
     def embed(self, params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
@@ -166,7 +165,7 @@ class ResNetConfig:
           image_BxHxWx3: float32 RGB in 0..255, no mean subtracted; any H, W from 91 (cropped: 95).
 
         Returns:
-          Features [B, h, w, C], stride 8: 127 -> 5 x 5, 255 -> 21 x 21.
+          Features float32 [B, h, w, C], stride 8: 127 -> 5 x 5, 255 -> 21 x 21.
         """
 
         def at_once(params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
@@ -174,7 +173,9 @@ class ResNetConfig:
                 layer = params[linear.name]
                 return add_row(conv2d(x, layer["kernel"], stride=linear.stride), layer["bias"])
 
-            return _features(self, crop(image_BxHxWx3, self._margin), apply, padded=False)
+            image = image_BxHxWx3.astype(params["conv1"]["bias"].dtype)
+            features = _features(self, crop(image, self._margin), apply, padded=False)
+            return features.astype(jnp.float32)
 
         def in_turn(params: Params, image_BxHxWx3: jax.Array) -> jax.Array:
             _, height, width, _ = image_BxHxWx3.shape

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from siamfc_jax.models.alexnet import ALEXNET_V1, ALEXNET_V2, AlexNetConfig
-from siamfc_jax.models.backbone import Backbone, Layers, init_backbone
+from siamfc_jax.models.backbone import Backbone, Compute, Layers, init_backbone
 from siamfc_jax.models.xcorr import xcorr
 
 Params = Mapping[str, Any]
@@ -36,9 +36,9 @@ class SiamFCNetwork:
         """phi with folded parameters; see `Backbone.embed`."""
         return self.backbone.embed(params, image_BxHxWx3)
 
-    def prepare(self, params: Params) -> dict[str, Any]:
+    def prepare(self, params: Params, compute: Compute = "float32") -> dict[str, Any]:
         """Folded parameters, made ready once for many calls of `embed`; see `Backbone.prepare`."""
-        return self.backbone.prepare(params)
+        return self.backbone.prepare(params, compute)
 
     def template(self, params: Params, features: jax.Array) -> jax.Array:
         """What tracking keeps of exemplars whose features are [T, h, w, C]: the features."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from siamfc_jax.models.alexnet import AlexNetConfig
 from siamfc_jax.models.anchors import A5, Anchors
-from siamfc_jax.models.backbone import Backbone, Layers, init_backbone, join_layers
+from siamfc_jax.models.backbone import Backbone, Compute, Layers, init_backbone, join_layers
 from siamfc_jax.models.rpn_heads import (
     DEPTHWISE,
     UP_CHANNEL,
@@ -87,9 +87,9 @@ class SiamRPNNetwork:
         """phi with folded parameters; see `Backbone.embed`."""
         return self.backbone.embed(params, image_BxHxWx3)
 
-    def prepare(self, params: Params) -> dict[str, Any]:
-        """Folded parameters, made ready once for many calls."""
-        return prepare_head(self.backbone.prepare(params))
+    def prepare(self, params: Params, compute: Compute = "float32") -> dict[str, Any]:
+        """Folded parameters, made ready once for many calls; the head computes in float32."""
+        return prepare_head(self.backbone.prepare(params, compute))
 
     def template(self, params: Params, features: jax.Array) -> BranchKernels:
         """What tracking keeps of exemplars with features [T, h, w, C]: the kernels of both

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc_jax.boxes import Boxes, check_boxes
+from siamfc_jax.models.backbone import Compute
 from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.canvas import Image, check_image, on_canvas
 from siamfc_jax.tracking.compiling import jit_for_tracking
@@ -16,11 +17,17 @@ from siamfc_jax.tracking.trackers import Tracking, make_tracker
 
 
 class Model(NamedTuple):
-    """A network with its parameters (folded) and the settings it tracks with."""
+    """A network with its parameters (folded), the settings it tracks with, and the type in which
+    the embedding computes; correlation, response and boxes are float32."""
 
     params: Params
     network: Network
     tracking: Tracking
+    compute: Compute = "float32"
+
+    def prepared(self) -> Params:
+        """The parameters on the device, made ready for tracking."""
+        return self.network.prepare(jax.device_put(self.params), self.compute)
 
 
 class FrameSizeError(ValueError):
@@ -43,7 +50,7 @@ class MultiTracker:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._tracker = compiled_tracker(model.network, model.tracking)
-        self._params = model.network.prepare(jax.device_put(model.params))
+        self._params = model.prepared()
         self._state: TrackState | None = None
         self._size = (0, 0)
         self.initial_prediction: Prediction | None = None

@@ -53,7 +53,7 @@ class SlotTracker:
 
     def __init__(self, model: Model, canvas: tuple[int, int], lanes: int, per_lane: int) -> None:
         self._functions = _compiled(model.network, model.tracking)
-        self._params = model.network.prepare(jax.device_put(model.params))
+        self._params = model.prepared()
         self._canvas = canvas
         self._per_lane = per_lane
         self._batches = _batches(lanes, per_lane, jax.default_backend() == "cpu")
