@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from siamfc_jax.models.backbone import is_of_head
+from siamfc_jax.models.backbone import Compute, is_of_head
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.network import Network, network_config, network_of_config
 from siamfc_jax.models.siamfc import SiamFCNetwork
@@ -41,13 +41,16 @@ def shipped_models() -> list[str]:
 
 
 def load_model(
-    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: Tracking | None = None
+    name_or_path: str | os.PathLike[str] = "siamfc-3s",
+    tracking: Tracking | None = None,
+    compute: Compute = "float32",
 ) -> Model:
     """Read a network and the settings to track with.
 
     Args:
       name_or_path: a name from `shipped_models()` or the path of a weight file.
       tracking: replaces the settings inside the file.
+      compute: the type of the embedding's activations.
 
     Raises:
       WeightsError: no such name or file, or the file is damaged or holds no such network.
@@ -58,24 +61,28 @@ def load_model(
     network = _network(path, file)
     settings = tracking or _tracking(path, file.config, network)
     expect_suits(network, settings)
-    return Model(fold_batch_norm(file.params), network, settings)
+    return Model(fold_batch_norm(file.params), network, settings, compute)
 
 
 def load(
-    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: Tracking | None = None
+    name_or_path: str | os.PathLike[str] = "siamfc-3s",
+    tracking: Tracking | None = None,
+    compute: Compute = "float32",
 ) -> OnlineTracker:
     """A tracker for one target: `init(image, box)`, then `box = update(image)` per frame.
 
     Arguments and errors as `load_model`.
     """
-    return OnlineTracker(load_model(name_or_path, tracking))
+    return OnlineTracker(load_model(name_or_path, tracking, compute))
 
 
 def load_multi(
-    name_or_path: str | os.PathLike[str] = "siamfc-3s", tracking: Tracking | None = None
+    name_or_path: str | os.PathLike[str] = "siamfc-3s",
+    tracking: Tracking | None = None,
+    compute: Compute = "float32",
 ) -> MultiTracker:
     """A tracker for several targets of one video; arguments and errors as `load_model`."""
-    return MultiTracker(load_model(name_or_path, tracking))
+    return MultiTracker(load_model(name_or_path, tracking, compute))
 
 
 def model_config(network: Network, tracking: Tracking) -> dict[str, Any]:

@@ -93,6 +93,13 @@ def test_settings_can_be_replaced(tiny_file):
     assert siamfc_jax.load_model(tiny_file, DEFAULT_TRACKING).tracking == DEFAULT_TRACKING
 
 
+def test_the_type_to_compute_in_is_said_when_it_is_loaded(tiny_file):
+    for compute in ("float32", "bfloat16"):
+        params = siamfc_jax.load_model(tiny_file, compute=compute).prepared()
+        assert params["conv1"]["bias"].dtype == compute
+        assert params["head"]["bias"].dtype == "float32"
+
+
 def test_an_unknown_name_lists_the_shipped_models():
     with pytest.raises(WeightsError, match="shipped: siamfc-3s"):
         siamfc_jax.load("siamfc-9s")
