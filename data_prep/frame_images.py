@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from data_prep.tracks import Frame, SourceError, VideoFrame, read_image
 
@@ -46,10 +45,7 @@ def read_pixels(path: Path) -> Pixels:
         return simplejpeg.decode_jpeg(path.read_bytes())
     except (OSError, ValueError):
         # No JPEG, or not quite one: Pillow reads more kinds, and can say what is wrong.
-        try:
-            return read_image(path)
-        except Image.DecompressionBombError as error:
-            raise SourceError(f"{path}: {error}") from None
+        return read_image(path)
 
 
 def _of_video(

@@ -75,3 +75,5 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise SourceError(f"{path}: no such image; is the dataset complete?") from None
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise SourceError(f"{path}: not a readable image ({error}); fetch it again") from None
+    except Image.DecompressionBombError as error:
+        raise SourceError(f"{path}: {error}") from None

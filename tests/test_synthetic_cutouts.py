@@ -1,6 +1,7 @@
 """Clips of real cut-outs: what their pixels and boxes are, and what is refused."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,38 @@ def test_boxes_are_tight_around_the_turned_and_bent_silhouette(world):
             np.testing.assert_allclose(found, [x, y, x + w, y + h], atol=1.5)
 
 
+@pytest.mark.parametrize("smallest", [8.0, 40.0])
+def test_a_large_picture_of_a_small_object_ends_where_its_box_ends(world, smallest):
+    large = ellipse(700, 500, (300, 200))
+    stills = world / "large"
+    save_look(stills / "images/a.png", stills / "masks/a.png", RED, large)
+    config = dataclasses.replace(STILL, size_range=(smallest, smallest), scale=0.0)
+    scene = build_scene(config, 1, cast_of(world, "large"))
+    frame = draw(scene, 0)
+    mask = render_masks(config, 1, 0, cast_of(world, "large"))[0]
+    x, y, w, h = frame.boxes[0]
+    assert np.sqrt(w * h) == pytest.approx(smallest, rel=0.05)
+    outside = np.ones(mask.shape, bool)
+    outside[int(y) - 1 : int(y + h) + 2, int(x) - 1 : int(x + w) + 2] = False
+    assert mask.any() and not mask[outside].any()
+    assert is_hue(frame.image.astype(int), [2])[outside].all()
+
+
+@pytest.mark.parametrize("size", [(640, 480), (854, 480), (333, 777)])
+def test_photographs_of_any_shape_cover_the_view(world, size):
+    save(world / "walls" / "wall.png", np.full((size[1], size[0], 3), BLUE))
+    cast, rng = cast_of(world, "stills"), np.random.default_rng(0)
+    for width, height in ((767, 627), (481, 361), (100, 900)):
+        assert cast.background(rng, width, height).size == (width, height)
+
+
+def test_masks_that_count_their_objects_from_1_are_understood(world):
+    save(world / "stills/masks/a.png", ellipse())
+    save(world / "stills/masks/b.png", ellipse())
+    scene = build_scene(STILL, 1, cast_of(world, "stills"))
+    assert draw(scene, 0).visible[0] == 1
+
+
 def test_the_object_is_pasted_without_its_old_background(world):
     frame = draw(build_scene(STILL, 1, cast_of(world, "stills")), 0)
     x, y, w, h = np.round(frame.boxes[0]).astype(int)
@@ -106,6 +139,11 @@ def test_videos_that_are_left_out_are_never_seen(world):
         cast_of(world, "videos", left_out=["bal"])
 
 
+def test_single_pictures_can_be_left_out_too(world):
+    cast = cast_of(world, "stills", "videos", left_out=["stills"])
+    assert {look.picture.parent.name for cutout in cast.cutouts for look in cutout} == {"ball"}
+
+
 def test_clips_do_not_depend_on_the_number_of_workers(world):
     config = dataclasses.replace(STILL, n_frames=4)
     clips = ClipSet(config, 2, 0, cast_of(world, "stills", "videos"), every=3)
@@ -136,12 +174,20 @@ def test_masks_none_of_which_can_be_used_are_refused(world):
     ("spoil", "message"),
     [
         (lambda w: (w / "stills/images/a.png").unlink(), r"masks/a\.png: no picture .*images/a"),
+        (lambda w: shutil.rmtree(w / "stills/images"), r"masks/a\.png: no picture .*images/a"),
         (lambda w: (w / "walls/wall.png").unlink(), "walls: no pictures here"),
         (lambda w: [f.unlink() for f in (w / "stills/masks").iterdir()], "no masks here"),
         (lambda w: (w / "stills/masks/a.png").write_bytes(b"no PNG"), "a.png: not a readable"),
         (lambda w: save(w / "stills/images/a.png", np.zeros((5, 5, 3))), r"a.png: 80 x 60 pixels"),
     ],
-    ids=["picture missing", "no backgrounds", "no masks", "mask broken", "other size"],
+    ids=[
+        "picture missing",
+        "no pictures",
+        "no backgrounds",
+        "no masks",
+        "mask broken",
+        "other size",
+    ],
 )
 def test_faults_are_named(world, spoil, message):
     spoil(world)

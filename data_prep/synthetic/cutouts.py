@@ -20,12 +20,13 @@ _PICTURES = (".jpg", ".jpeg", ".png")
 _SMALLEST_SIDE = 32
 _LARGEST_SHARE = 0.6
 _LOOKS_PER_FRAME = (0.1, 0.4)
-_EMPTY_RIM = 2
+_FINEST = 1.5
+_NOISE = 63
 _TRIES = 200
 
 
 class Look(NamedTuple):
-    """A picture and the file whose pixels above half are the object in it."""
+    """A picture and its mask, whose pixels that are not (nearly) black are the object in it."""
 
     picture: Path
     mask: Path
@@ -79,7 +80,7 @@ class CutoutCast:
     def dress(
         self, rng: np.random.Generator, role: CutoutRole, largest: float, smallest: float
     ) -> CutoutLooks:
-        return CutoutLooks(role, smallest)
+        return CutoutLooks(role, largest, smallest)
 
     def background(self, rng: np.random.Generator, width: int, height: int) -> Image.Image:
         """A photograph, perhaps mirrored, enlarged until it covers the size, and cut to it."""
@@ -87,7 +88,8 @@ class CutoutCast:
         if rng.random() < 0.5:
             picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         factor = max(width / picture.width, height / picture.height)
-        view = width / factor, height / factor
+        # Rounding must not make it larger than the picture.
+        view = min(picture.width, width / factor), min(picture.height, height / factor)
         left, top = rng.random(2) * (picture.width - view[0], picture.height - view[1])
         box = (left, top, left + view[0], top + view[1])
         return picture.resize((width, height), Image.Resampling.BICUBIC, box=box)
@@ -110,13 +112,15 @@ class CutoutLooks:
     """A cut-out's looks in turn, forwards and backwards."""
 
     role: CutoutRole
+    largest: float
     smallest: float
 
     def at(self, t: float) -> Sprite:
         last = len(self.role.cutout) - 1
         place = self.role.start + self.role.pace * t
         index = round(last - abs(place % (2 * last) - last)) if last else 0
-        return _cut(self.role.cutout[index], self.role.gain, self.role.flip, self.smallest)
+        role = self.role
+        return _cut(role.cutout[index], role.gain, role.flip, self.largest, self.smallest)
 
 
 def read_cast(
@@ -127,9 +131,10 @@ def read_cast(
     Args:
       cutouts: folders in which, at any depth, `F/mask/NAME.png` is the mask of `F/NAME.jpg`, all
         of them a video of one object, or `F/masks/NAME.png` that of the single picture
-        `F/images/NAME.jpg` (or .jpeg, .png).
+        `F/images/NAME.jpg` (or .jpeg, .png). An object that is less than 32 pixels wide or high,
+        or covers more than .6 of the picture, in any of its masks, is never cast.
       photographs: folders of pictures, at any depth.
-      left_out: names of folders F that must not be used: videos held out.
+      left_out: names of folders F that must not be used, such as those of videos held out.
 
     Raises:
       SourceError: a folder has no masks or no pictures, a mask has no picture, or a name that is
@@ -137,28 +142,38 @@ def read_cast(
     """
     found = [cutout for root in cutouts for cutout in _find_cutouts(root, left_out)]
     pictures = [path for root in photographs for path in _pictures(root)]
-    unknown = [n for n in left_out if not any((root / n).is_dir() for root in cutouts)]
+    folders = {masks.parent.name for root in cutouts for masks in _folders_of_masks(root)}
+    unknown = sorted(set(left_out) - folders)
     if unknown:
         raise SourceError(f"{unknown[0]}: no such folder in {_names(cutouts)}, to be left out")
     return CutoutCast(tuple(found), tuple(pictures))
 
 
 def _find_cutouts(root: Path, left_out: Sequence[str]) -> list[Cutout]:
-    videos, singles = sorted(root.rglob("mask")), sorted(root.rglob("masks"))
-    kept = [folder for folder in videos if folder.parent.name not in left_out]
-    cutouts = [_looks(folder, folder.parent) for folder in kept]
-    for folder in singles:
-        cutouts += [(look,) for look in _looks(folder, folder.parent / "images")]
-    if not any(cutouts) and len(kept) == len(videos):
+    folders = _folders_of_masks(root)
+    if not folders:
         raise SourceError(
             f"{root}: no masks here; expected VIDEO/mask/*.png or masks/*.png with images/"
         )
-    return [cutout for cutout in cutouts if cutout]
+    cutouts: list[Cutout] = []
+    for masks in folders:
+        if masks.parent.name in left_out:
+            continue
+        if masks.name == "mask":
+            cutouts.append(_looks(masks, masks.parent))
+        else:
+            cutouts += [(look,) for look in _looks(masks, masks.parent / "images")]
+    return cutouts
+
+
+def _folders_of_masks(root: Path) -> list[Path]:
+    folders = [path for name in ("mask", "masks") for path in sorted(root.rglob(name))]
+    return [folder for folder in folders if any(folder.glob("*.png"))]
 
 
 def _looks(masks: Path, pictures: Path) -> Cutout:
     by_stem = {
-        path.stem: path for path in sorted(pictures.iterdir()) if path.suffix.lower() in _PICTURES
+        path.stem: path for path in sorted(pictures.glob("*")) if path.suffix.lower() in _PICTURES
     }
     files = sorted(masks.glob("*.png"))
     for file in files:
@@ -187,14 +202,16 @@ def _is_usable(mask: Path) -> bool:
 
 
 def _read_mask(path: Path) -> NDArray[np.uint8]:
-    """0 or 255 [H, W]; whatever is not black belongs to the object."""
+    """0 or 255 [H, W]."""
     mask = read_image(path).max(axis=-1)
-    # Palettes number their objects from dark colours on; photographs of masks are noisy at the rim.
-    return np.where(mask > 63, 255, 0).astype(np.uint8)
+    # Some count their objects from 1; of others the rim is noisy where it should be black.
+    return np.where(mask > (_NOISE if mask.max() > _NOISE else 0), 255, 0).astype(np.uint8)
 
 
-@functools.lru_cache(maxsize=64)
-def _cut(look: Look, gain: tuple[float, float, float], flip: bool, smallest: float) -> Sprite:
+@functools.lru_cache(maxsize=16)
+def _cut(
+    look: Look, gain: tuple[float, float, float], flip: bool, largest: float, smallest: float
+) -> Sprite:
     mask, picture = _read_mask(look.mask), read_image(look.picture)
     if mask.shape != picture.shape[:2]:
         raise SourceError(
@@ -203,17 +220,35 @@ def _cut(look: Look, gain: tuple[float, float, float], flip: bool, smallest: flo
         )
     if flip:
         mask, picture = mask[:, ::-1], picture[:, ::-1]
-    coverage, silhouette = _soft(mask), mask > 127
-    rows, columns = np.flatnonzero(silhouette.any(axis=1)), np.flatnonzero(silhouette.any(axis=0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    cut = slice(top, bottom), slice(left, right)
-    colour = np.clip(picture[cut] * np.asarray(gain, np.float32), 0, 255)
-    alpha = coverage[cut][..., None]
-    texels = np.concatenate([colour * alpha, alpha, silhouette[cut][..., None]], axis=-1)
-    rim = _EMPTY_RIM
-    padded = np.pad(texels.astype(np.float32), ((rim, rim), (rim, rim), (0, 0)))
-    density = float(np.sqrt((bottom - top) * (right - left)))
-    return sprite_of(_outline(silhouette[cut]) / density, padded, density, smallest)
+    mask, picture = _reduced(mask, picture, _FINEST * largest)
+    cut = _box(mask)
+    silhouette = mask[cut] > 127
+    alpha = _soft(mask)[cut][..., None]
+    colour = np.clip(picture[cut] * np.asarray(gain, np.float32), 0, 255) * alpha
+    texels = np.concatenate([colour, alpha, silhouette[..., None]], axis=-1).astype(np.float32)
+    density = float(np.sqrt(silhouette.size))
+    # Samples beyond the rim are clamped to it: it has to be empty in the coarsest level, too.
+    rim = 2 + int(np.ceil(2 * density / smallest))
+    padded = np.pad(texels, ((rim, rim), (rim, rim), (0, 0)))
+    return sprite_of(_outline(silhouette) / density, padded, density, smallest)
+
+
+def _reduced(
+    mask: NDArray[np.uint8], picture: NDArray[np.uint8], density: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both, smaller by a whole factor where the object has more pixels than the density asks for:
+    those of photographs would fill the memory."""
+    size = np.sqrt(mask[_box(mask)].size)
+    factor = max(1, int(size / density))
+    small_mask, small_picture = (Image.fromarray(a).reduce(factor) for a in (mask, picture))
+    return np.asarray(small_mask), np.asarray(small_picture)
+
+
+def _box(mask: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle around the mask."""
+    there = mask > 127
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _soft(mask: NDArray[np.uint8]) -> Floats:

@@ -75,6 +75,7 @@ def write_clips(out: Path, clips: ClipSet, *, workers: int = 0) -> list[Path]:
     Raises:
       ClipFolderError: `out` cannot be written, the disk is full, or a clip with another recipe is
         in the way.
+      SourceError: a picture of the cast cannot be read.
       WorkerError: a worker process was killed.
     """
     folders = [out / f"{index + 1:04d}" for index in range(clips.clips)]

@@ -44,7 +44,7 @@ class TorchSiamFC:
     def init(self, image: NDArray[np.uint8], boxes: ArrayLike) -> None:
         """Start on a uint8 RGB frame with boxes [T, 4] (x, y, w, h)."""
         settings = self.settings
-        corner, self.size = np.split(np.asarray(boxes, float), 2, axis=1)
+        corner, self.size = np.split(np.array(boxes, float), 2, axis=1)
         self.centre = corner + self.size / 2
         margin = settings.context * self.size.sum(1, keepdims=True)
         exemplar_side = np.sqrt(np.prod(self.size + margin, axis=1))

@@ -39,7 +39,7 @@ class TorchSiamRPN:
     @torch.inference_mode()
     def init(self, image: NDArray[np.uint8], boxes: ArrayLike) -> None:
         """Start on a uint8 RGB frame with boxes [T, 4] (x, y, w, h)."""
-        corner, self.size = np.split(np.asarray(boxes, float), 2, axis=1)
+        corner, self.size = np.split(np.array(boxes, float), 2, axis=1)
         self.centre = corner + self.size / 2
         frame = to_frame(image, self.device)
         self.pad = mean_colour(frame)
