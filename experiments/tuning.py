@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,11 +14,13 @@ from experiments.validation import track_videos
 from siamfc_jax.durable import naming
 from siamfc_jax.loading import load_model, model_config, weight_path
 from siamfc_jax.tracking.online import Model
-from siamfc_jax.tracking.trackers import Tracking
+from siamfc_jax.tracking.trackers import Tracking, expect_suits
 from siamfc_jax.weights import WeightFile, load_weights, save_weights
 
 TRIALS = "trials.jsonl"
 WEIGHTS = "weights.safetensors"
+
+_ENTRY = {"key", "settings", "scores"}
 
 
 class Trial(NamedTuple):
@@ -53,14 +55,17 @@ def tune(
       show: is given each trial.
 
     Raises:
-      ValueError: there is no such field or value, no track, or a file cannot be read.
+      ValueError: there is no such field or value, no track, a file cannot be read, or the model
+        itself lies where the result would.
       OSError: `out` cannot be written.
     """
     if not tracks:
         raise ValueError("no videos to tune on")
     file = load_weights(weight_path(weights))
     model = load_model(weights, tracking)
-    plan = {name: _parsed(model.tracking, name, texts) for name, texts in values.items()}
+    plan = {name: _parsed(model, name, texts) for name, texts in values.items()}
+    if (out / WEIGHTS).resolve() == weight_path(weights).resolve():
+        raise ValueError(f"{out}: the model lies there and would be overwritten; choose another")
     with naming(out):
         out.mkdir(parents=True, exist_ok=True)
     trials = _Trials(out / TRIALS, _key(file, model.tracking, tracks))
@@ -101,17 +106,17 @@ class _Trials:
     def _entries(self) -> list[dict[str, Any]]:
         if not self._path.exists():
             return []
-        with naming(self._path):
-            lines = self._path.read_text(encoding="utf-8").splitlines()
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         return [entry for entry in map(_entry, lines) if entry]
 
 
 def _entry(line: str) -> dict[str, Any]:
     """An entry, or nothing for an empty line or half a one."""
     try:
-        return dict(json.loads(line))
+        entry = json.loads(line)
     except ValueError:
         return {}
+    return entry if isinstance(entry, dict) and entry.keys() >= _ENTRY else {}
 
 
 def _with(model: Model, changes: Mapping[str, Any]) -> Tracking:
@@ -126,22 +131,24 @@ def _key(file: WeightFile, first: Tracking, tracks: Sequence[Track]) -> str:
     return digest.hexdigest()
 
 
-def _parsed(tracking: Tracking, name: str, texts: Sequence[str]) -> list[Any]:
-    fields = {field.name for field in dataclasses.fields(tracking)}
+def _parsed(model: Model, name: str, texts: Sequence[str]) -> list[Any]:
+    """The values, each of which suits the first settings."""
+    fields = {field.name for field in dataclasses.fields(model.tracking)}
     if name not in fields:
         raise ValueError(
-            f"{name} is no setting of {type(tracking).__name__}; there are "
+            f"{name} is no setting of {type(model.tracking).__name__}; there are "
             f"{', '.join(sorted(fields))}"
         )
-    kind = type(getattr(tracking, name))
+    kind = type(getattr(model.tracking, name))
     parsed = []
     for text in texts:
         try:
             value = {"True": True, "False": False}[text] if kind is bool else kind(text)
-            dataclasses.replace(tracking, **cast(Any, {name: value}))
         except (KeyError, ValueError):
-            raise ValueError(
-                f"{name}: {text!r} is no such value; it is a {kind.__name__}"
-            ) from None
+            raise ValueError(f"{name}: {text!r} is no {kind.__name__}") from None
+        try:
+            expect_suits(model.network, _with(model, {name: value}))
+        except ValueError as error:
+            raise ValueError(f"{name}={text}: {error}") from None
         parsed.append(value)
     return parsed

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from siamfc_jax.models.backbone import Compute, is_of_head
 from siamfc_jax.models.folding import fold_batch_norm
@@ -50,12 +50,14 @@ def load_model(
     Args:
       name_or_path: a name from `shipped_models()` or the path of a weight file.
       tracking: replaces the settings inside the file.
-      compute: the type of the embedding's activations.
+      compute: the type of the embedding's activations, "float32" or "bfloat16".
 
     Raises:
       WeightsError: no such name or file, or the file is damaged or holds no such network.
-      ValueError: `tracking` is for another kind of network.
+      ValueError: `tracking` does not suit the network, or `compute` is no such type.
     """
+    if compute not in get_args(Compute):
+        raise ValueError(f"compute must be {' or '.join(get_args(Compute))}, not {compute!r}")
     path = weight_path(os.fspath(name_or_path))
     file = load_weights(path)
     network = _network(path, file)

@@ -91,11 +91,27 @@ def test_a_step_of_siamrpn_embeds_one_image_and_never_the_exemplar():
     assert tracking_work(model, 1).flops == embedding + branches + adjust + correlation
 
 
-def test_half_as_many_bytes_are_read_in_bfloat16():
-    model = random_model("tiny", SIAMFC_3S_PAPER)
-    numbers = sum(leaf.size for leaf in jax.tree.leaves(model.params))
-    assert tracking_work(model, 1).bytes == 4 * numbers
-    assert tracking_work(model._replace(compute="bfloat16"), 9).bytes == 2 * numbers
+def size_of(params, in_head):
+    chosen = [layer for name, layer in params.items() if name.startswith("head") == in_head]
+    return sum(leaf.size for leaf in jax.tree.leaves(chosen))
+
+
+@pytest.mark.parametrize(("compute", "size"), [("float32", 4), ("bfloat16", 2)])
+def test_the_embeddings_parameters_are_read_in_their_type(compute, size):
+    model = random_model("tiny", SIAMFC_3S_PAPER)._replace(compute=compute)
+    exemplars = 9 * 6 * 6 * 8
+    embedding, bias = size_of(model.params, in_head=False), 1
+    assert tracking_work(model, 9).bytes == size * embedding + 4 * (bias + exemplars)
+
+
+@pytest.mark.parametrize(("compute", "size"), [("float32", 4), ("bfloat16", 2)])
+def test_of_the_exemplars_branches_only_their_result_is_read(compute, size):
+    model = random_model("siamrpn", SIAMRPN_PAPER)._replace(compute=compute)
+    of_template = (9 * 256 * 256 + 256) * (10 + 20)
+    kernels = 4 * 4 * 256 * (10 + 20)
+    numbers = size_of(model.params, in_head=True) - of_template + kernels
+    expected = size * size_of(model.params, in_head=False) + 4 * numbers
+    assert tracking_work(model, 1).bytes == pytest.approx(expected, rel=0.02)
 
 
 def test_the_floor_is_the_later_of_arithmetic_and_bytes(model, monkeypatch, capsys):

@@ -20,6 +20,20 @@ def test_results_and_arguments_are_those_of_jit():
     assert scaled(jnp.float32(2.0), 3) == 6.0
 
 
+def test_cpus_are_told_to_leave_ynnpack_out(monkeypatch):
+    told = []
+    monkeypatch.setattr(jax, "jit", lambda function, **arguments: told.append(arguments))
+    monkeypatch.setattr(compiling, "_options", lambda: compiling._CPU_OPTIONS)
+    jit_for_tracking(lambda x: x, static_argnums=0)
+    ynnpack = {"xla_cpu_experimental_ynn_fusion_type": ""}
+    assert told == [{"compiler_options": ynnpack, "static_argnums": 0}]
+
+
+@pytest.mark.skipif(jax.__version__ != "0.10.2", reason="an experimental option of this version")
+def test_xla_knows_the_option():
+    assert compiling._options() == compiling._CPU_OPTIONS
+
+
 def test_an_option_that_xla_does_not_know_is_left_out(monkeypatch):
     monkeypatch.setattr(compiling, "_CPU_OPTIONS", {"xla_cpu_no_such_option": ""})
     assert compiling._options() == {}

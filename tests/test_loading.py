@@ -98,6 +98,8 @@ def test_the_type_to_compute_in_is_said_when_it_is_loaded(tiny_file):
         params = siamfc_jax.load_model(tiny_file, compute=compute).prepared()
         assert params["conv1"]["bias"].dtype == compute
         assert params["head"]["bias"].dtype == "float32"
+    with pytest.raises(ValueError, match="compute must be float32 or bfloat16, not 'bf16'"):
+        siamfc_jax.load(tiny_file, compute="bf16")
 
 
 def test_an_unknown_name_lists_the_shipped_models():

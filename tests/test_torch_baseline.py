@@ -173,8 +173,10 @@ def expect_same_boxes(model, baseline):
     frames, boxes = scene(n_frames=8)
     ours = OnlineTracker(model)
     ours.init(frames[0], boxes[0])
-    baseline.init(frames[0], boxes[:1])
+    given = boxes[:1].astype(float)
+    baseline.init(frames[0], given)
     theirs = [baseline.update(frame)[0] for frame in frames[1:]]
+    np.testing.assert_array_equal(given, boxes[:1])
     np.testing.assert_allclose(theirs, [ours.update(frame) for frame in frames[1:]], atol=0.02)
     assert np.ptp(theirs, axis=0)[:2].min() > 1
     expect_targets_of_a_batch_to_be_independent(baseline, frames, boxes)

@@ -72,7 +72,7 @@ def test_what_is_on_disk_is_not_tried_again(weights, tried, tmp_path):
 
 def test_a_line_that_broke_off_costs_only_its_own_trial(weights, tried, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / TRIALS).write_text('{"key": "of a writer that was killed')
+    (tmp_path / "out" / TRIALS).write_text('5\n{}\n{"key": "of a writer that was killed')
     for _ in range(2):
         tune(weights, TRACKS, {}, tmp_path / "out")
     assert len(tried) == 1
@@ -91,10 +91,15 @@ def test_trials_of_other_videos_do_not_count(weights, tried, tmp_path):
     ("values", "message"),
     [
         ({"window": ["1"]}, "window is no setting of SiamFCTracking; there are clip_to_frame, "),
-        ({"scale_lerp": ["high"]}, "scale_lerp: 'high' is no such value; it is a float"),
-        ({"clip_to_frame": ["yes"]}, "clip_to_frame: 'yes' is no such value; it is a bool"),
-        ({"pyramid": ["steep"]}, "pyramid: 'steep' is no such value"),
-        ({"n_scales": ["4"]}, "n_scales: '4' is no such value"),
+        ({"scale_lerp": ["high"]}, "scale_lerp: 'high' is no float"),
+        ({"scale_lerp": ["nan"]}, "scale_lerp=nan: scale_lerp must be a finite number"),
+        ({"clip_to_frame": ["yes"]}, "clip_to_frame: 'yes' is no bool"),
+        ({"pyramid": ["steep"]}, "pyramid=steep: pyramid must be direct or two_stage"),
+        ({"n_scales": ["4"]}, "n_scales=4: n_scales must be odd and positive"),
+        ({"stride": ["4"]}, "stride=4: stride 4 is not the network's, 8"),
+        ({"search_size": ["100"]}, "search_size=100: search_size 100 is less than exemplar_size"),
+        ({"exemplar_size": ["60"]}, "exemplar_size=60: an image of 60 pixels is too small"),
+        ({"upsample": ["0"]}, "upsample=0: upsample must be at least 1"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused_before_anything_is_tried(
@@ -103,6 +108,12 @@ def test_settings_that_do_not_exist_are_refused_before_anything_is_tried(
     with pytest.raises(ValueError, match=message):
         tune(weights, TRACKS, values, tmp_path / "out")
     assert not tried
+
+
+def test_the_model_is_never_overwritten(weights, tried, tmp_path):
+    tune(weights, TRACKS, {}, tmp_path / "out")
+    with pytest.raises(ValueError, match="out: the model lies there and would be overwritten"):
+        tune(str(tmp_path / "out" / WEIGHTS), TRACKS, {}, tmp_path / "out")
 
 
 def test_the_command_tracks_the_videos_and_prints_every_trial(weights, tmp_path):

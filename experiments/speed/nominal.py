@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from siamfc_jax.models.backbone import Backbone
+from siamfc_jax.models.backbone import Backbone, is_of_head
 from siamfc_jax.models.network import Network
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.tracking.config import SiamFCTracking
@@ -91,8 +91,9 @@ def step_flops(network: Network, settings: TrainSettings) -> StepFlops:
 
 
 class TrackingWork(NamedTuple):
-    """What a step of tracking cannot do without: operations of the convolutions over the search
-    images and of the correlation; bytes of the parameters, read once. The frame comes on top."""
+    """Nominal work of a step of tracking: operations of the convolutions over the search images and
+    of the correlation; bytes of the parameters and of what is kept of the exemplars, read once.
+    The frame comes on top."""
 
     flops: int
     bytes: int
@@ -109,19 +110,29 @@ def tracking_work(model: Model, targets: int) -> TrackingWork:
     layers = head_shapes(network, template, region)
     head = sum(shape.flops for shape in layers if not shape.name.endswith("_template"))
     each = embedding + head + correlation_flops(network, template, region)
-    numbers = sum(np.size(leaf) for leaf in jax.tree.leaves(model.params))
     size = 2 if model.compute == "bfloat16" else 4
-    return TrackingWork(targets * scales * each, size * numbers)
+    parameters = sum(
+        (4 if is_of_head(name) else size) * np.size(array)
+        for name, layer in model.params.items()
+        if not name.endswith("_template")
+        for array in layer.values()
+    )
+    kept = 4 * _template_numbers(network, template, region)
+    return TrackingWork(targets * scales * each, parameters + targets * kept)
 
 
 def correlation_flops(network: Network, template: int, region: int) -> int:
     """Of one pair, whose features have these sides."""
+    return 2 * (region - template + 1) ** 2 * _template_numbers(network, template, region)
+
+
+def _template_numbers(network: Network, template: int, region: int) -> int:
+    """Of what is correlated with the search features: the exemplar's, or kernels made of them."""
     layers = head_shapes(network, template, region)
     of_template = [shape for shape in layers if shape.name.endswith("_template")]
     kernels = [(shape.out_side, shape.out_channels) for shape in of_template]
     kernels = kernels or [(template, network.backbone.channels)]
-    numbers = sum(side**2 * channels for side, channels in kernels)
-    return 2 * (region - template + 1) ** 2 * numbers
+    return sum(side**2 * channels for side, channels in kernels)
 
 
 def _square(side: int, channels: int) -> jax.Array:

@@ -5,6 +5,7 @@ of SiamDW's; "paper" follows the text and, where it is silent (penalty and windo
 takes the released value.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -12,6 +13,15 @@ PenaltyBase = Literal["raw", "above_min"]
 DisplacementScale = Literal["previous", "chosen"]
 Pyramid = Literal["direct", "two_stage"]
 
+_FINITE = (
+    "scale_step",
+    "scale_lerp",
+    "scale_penalty",
+    "window_influence",
+    "context",
+    "min_side",
+    "max_side",
+)
 _CHOICES = {
     "penalty_base": get_args(PenaltyBase),
     "displacement_scale": get_args(DisplacementScale),
@@ -78,6 +88,12 @@ class SiamFCTracking:
     clip_to_frame: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("exemplar_size", "search_size", "stride", "upsample"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in _FINITE:
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be a finite number, not {getattr(self, name)}")
         if self.n_scales < 1 or self.n_scales % 2 == 0:
             raise ValueError(f"n_scales must be odd and positive, not {self.n_scales}")
         for name, allowed in _CHOICES.items():

@@ -29,9 +29,21 @@ def make_tracker(network: Network, tracking: Tracking) -> Tracker:
 
 
 def expect_suits(network: Network, tracking: Tracking) -> None:
-    """Raises ValueError if `tracking` is for another kind of network."""
+    """Raises ValueError if `tracking` is for another kind of network, or its sizes or its stride do
+    not suit this one."""
     if not isinstance(tracking, tracking_type(network)):
         raise _unsuited(network, tracking)
+    backbone = network.backbone
+    exemplar, search = (
+        backbone.output_size(size) for size in (tracking.exemplar_size, tracking.search_size)
+    )
+    if search < exemplar:
+        raise ValueError(
+            f"search_size {tracking.search_size} is less than exemplar_size "
+            f"{tracking.exemplar_size}"
+        )
+    if isinstance(tracking, SiamFCTracking) and tracking.stride != backbone.stride:
+        raise ValueError(f"stride {tracking.stride} is not the network's, {backbone.stride}")
 
 
 def tracking_type(network: Network) -> type[SiamFCTracking] | type[SiamRPNTracking]:
