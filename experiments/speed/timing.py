@@ -14,6 +14,10 @@ Times = dict[str, list[float]]
 """Seconds of a call, of every function, as often as it was measured."""
 
 
+# Threads of OpenMP spin for a while when they have nothing to do, and whose turn is next would pay.
+_REST = 0.01
+
+
 @dataclass(frozen=True)
 class Work:
     """Something to time.
@@ -46,6 +50,7 @@ def take_turns(works: Mapping[str, Work], seconds: float, *, burst_seconds: floa
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(next(iter(times.values()))) < 3:
         for name, work in works.items():
+            time.sleep(_REST)
             times[name].append(_burst(work, calls[name]))
     return times
 
