@@ -74,7 +74,7 @@ def tune(
     for name, candidates in plan.items():
         for value in candidates:
             changes = {**best.changes, name: value}
-            if dataclasses.replace(model.tracking, **changes) == _with(model, best.changes):
+            if _with(model, changes) == _with(model, best.changes):
                 continue
             trial = trials.run(model, changes, tracks)
             show(trial)

@@ -7,8 +7,8 @@ from typing import Any
 import jax
 
 # On CPUs XLA gives matrix products to YNNPACK unless told otherwise. Its batched ones, of which the
-# convolutions are made (`models/conv.py`), run on one thread; XLA's own use all. Gradients gain
-# nothing, so training is compiled as it comes.
+# convolutions are made (`models/conv.py`), run on one thread; XLA's own use all. Gradients are
+# slower so, and training is compiled as it comes.
 _CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
