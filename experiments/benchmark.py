@@ -64,7 +64,10 @@ _BATCHES = flags.DEFINE_list(
     "largest; by default 8 on CPU; 8, 64, 256 and 512 elsewhere.",
 )
 _COMPUTE = flags.DEFINE_list(
-    "compute", [], "float32, bfloat16 or both; by default float32 on CPU, both elsewhere."
+    "compute",
+    [],
+    "Any of float32, tf32 (JAX's own way on GPUs), bfloat16; by default float32 on CPU, all "
+    "elsewhere.",
 )
 _DATA = flags.DEFINE_string(
     "data", None, "Folder of shards for `input` and `end_to_end`; by default synthetic ones."

@@ -370,7 +370,7 @@ def test_rows_of_tracking_and_of_training_are_told_apart():
     [
         ("--rows=live,speed", "--rows: no row 'speed'"),
         ("--batches=8,many", "--batches: 'many' is not a whole number"),
-        ("--compute=float16", "--compute: 'float16' is none of float32, bfloat16"),
+        ("--compute=float16", "--compute: 'float16' is none of float32, tf32, bfloat16"),
         ("--untrained=vgg", "--untrained: 'vgg' is none of siamfc, siamfc-v1"),
     ],
 )

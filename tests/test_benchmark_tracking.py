@@ -9,6 +9,7 @@ import pytest
 
 from experiments.speed import baseline, tracking
 from experiments.speed.nominal import TrackingWork, conv_shapes, tracking_work
+from experiments.speed.precision import TYPES, in_each
 from experiments.speed.roofline import Peaks
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import report
@@ -18,8 +19,9 @@ from siamfc_jax.tracking.online import Model
 from siamfc_jax.tracking.siamrpn_config import SIAMRPN_PAPER
 from tests.tracking_worlds import NETWORK, matching_params
 
-TYPES = ("float32", "bfloat16")
-SETTINGS = BenchmarkSettings(seconds=0.1, width=160, height=120, targets=2, videos=2, compute=TYPES)
+SETTINGS = BenchmarkSettings(
+    seconds=0.1, width=160, height=120, targets=2, videos=2, compute=("float32", "bfloat16")
+)
 
 
 @pytest.fixture
@@ -58,6 +60,16 @@ def test_boxes_of_another_type_are_compared_with_those_of_float32(model, no_torc
     tracking.batched_row(SETTINGS, model)
     (apart,) = re.findall(r"boxes at most (\S+) pixels from float32's", capsys.readouterr().out)
     assert 0 < float(apart) < 30
+
+
+def test_products_are_made_as_the_type_says_where_there_is_a_choice(monkeypatch):
+    def precisions():
+        return [jax.config.jax_default_matmul_precision for _ in in_each(TYPES)]
+
+    assert precisions() == [None] * 3
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert precisions() == ["highest", "tensorfloat32", "default"]
+    assert jax.config.jax_default_matmul_precision is None
 
 
 def test_ours_is_compared_with_the_faster_way_of_pytorch(capsys):
@@ -117,7 +129,7 @@ def test_of_the_exemplars_branches_only_their_result_is_read(compute, size):
 def test_the_floor_is_the_later_of_arithmetic_and_bytes(model, monkeypatch, capsys):
     monkeypatch.setattr(tracking, "tracking_work", lambda *_: TrackingWork(10**10, 10**6))
     image = np.zeros((100, 100, 3), np.uint8)
-    tracking._print_floor(SETTINGS, model, 1, image, seconds=0.02)
+    tracking._print_floor(model, Peaks(1e12, 1e11), 1, image, seconds=0.02)
     assert "10.00 GFLOP in 10.00 ms, 1.0 MB in 0.01 ms" in (out := capsys.readouterr().out)
     assert "the step takes 2.00 times as long" in out
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.speed.precision import activations, in_each
 from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.step_parts import Part, step_parts
@@ -57,7 +58,7 @@ class Measured(NamedTuple):
 def roofline_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """A table for every type, at the largest of the batches."""
     batch = max(settings.batches)
-    for compute in settings.compute:
+    for compute in in_each(settings.compute):
         peaks = measure_peaks(compute, settings.seconds / 10)
         print(f"roofline of training, {compute}, batch {batch}, search {settings.search_size}")
         print(f"  measured peaks: {peaks.flops / 1e12:.3f} TFLOP/s, {peaks.bytes / 1e9:.1f} GB/s")
@@ -78,7 +79,8 @@ def measure_peaks(compute: str, seconds: float) -> Peaks:
     """The best that is reached in `seconds` for each peak."""
     on_cpu = jax.default_backend() == "cpu"
     side, numbers = (2048, 2**26) if on_cpu else (8192, 2**28)
-    matrix = jnp.sin(jnp.arange(side**2, dtype=jnp.float32)).reshape(side, side).astype(compute)
+    numbers_of_matrix = jnp.sin(jnp.arange(side**2, dtype=jnp.float32))
+    matrix = numbers_of_matrix.reshape(side, side).astype(activations(compute))
     # In place, for the pages of a fresh array would have to be mapped first.
     add = jax.jit(lambda array: array + 1, donate_argnums=0)
     holder = [jnp.zeros(numbers, jnp.float32)]

@@ -6,11 +6,10 @@ from pathlib import Path
 import jax
 
 from data_prep.crops.settings import CropSettings
+from experiments.speed.precision import TYPES, activations
 from siamfc_jax.models.network import NETWORKS, Network
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.training.settings import PRESETS, V2_RELEASE, TrainSettings
-
-COMPUTE = ("float32", "bfloat16")
 
 OF_PAPERS = (
     "siamfc",
@@ -32,7 +31,8 @@ class BenchmarkSettings:
       seconds: time for each thing that is measured.
       untrained: instead of `model`, some of `models.network.NETWORKS` with random weights.
       search_size: of training; 0: that of the network's released settings.
-      batches, compute: empty for what suits the device (`fitted_to_device`).
+      batches, compute: empty for what suits the device (`fitted_to_device`); compute: of
+        `precision.TYPES`.
       data: folder of shards, or None for synthetic ones.
       otb: folder of OTB's sequences, or None for as many rendered `frames` (0: what suits the
         device).
@@ -58,9 +58,9 @@ class BenchmarkSettings:
     frames: int = 0
 
     def __post_init__(self) -> None:
-        unknown = set(self.compute) - set(COMPUTE)
+        unknown = set(self.compute) - set(TYPES)
         if unknown:
-            raise ValueError(f"--compute: {min(unknown)!r} is none of {', '.join(COMPUTE)}")
+            raise ValueError(f"--compute: {min(unknown)!r} is none of {', '.join(TYPES)}")
         strange = [name for name in self.untrained if name not in NETWORKS]
         if strange:
             raise ValueError(
@@ -78,7 +78,7 @@ class BenchmarkSettings:
             targets=self.targets or (4 if on_cpu else 64),
             videos=self.videos or (4 if on_cpu else 32),
             batches=self.batches or ((8,) if on_cpu else (8, 64, 256, 512)),
-            compute=self.compute or (("float32",) if on_cpu else COMPUTE),
+            compute=self.compute or (("float32",) if on_cpu else TYPES),
         )
 
     def training(self, network: Network, batch: int, compute: str = "float32") -> TrainSettings:
@@ -89,7 +89,7 @@ class BenchmarkSettings:
         return replace(
             released,
             batch=batch,
-            compute=compute,  # type: ignore[arg-type]
+            compute=activations(compute),  # type: ignore[arg-type]
             search_size=self.search_size or released.search_size,
             frozen=(),
             unfreeze=(),

@@ -9,6 +9,7 @@ import jax
 
 from data_prep.storage.processes import usable_cores
 from experiments.input_speed import measure_input
+from experiments.speed.precision import in_each
 from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.training import TrainingSteps, is_out_of_memory
@@ -73,7 +74,7 @@ def input_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
 def end_to_end_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Training from shards, for every type and batch."""
     workers, results = usable_cores(), []
-    for compute in settings.compute:
+    for compute in in_each(settings.compute):
         for batch in settings.batches:
             name = f"training from shards, {compute}, batch {batch}, {workers} threads decode"
             training = settings.training(model.network, batch, compute)

@@ -18,8 +18,9 @@ import numpy as np
 from data_prep.synthetic import DEMO, render_clip
 from experiments.speed.baseline import torch_trackers
 from experiments.speed.nominal import tracking_work
+from experiments.speed.precision import activations, in_each, products_in
 from experiments.speed.results import Result
-from experiments.speed.roofline import measure_peaks
+from experiments.speed.roofline import Peaks, measure_peaks
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import Work, report, take_turns, there_and_back
 from siamfc_jax.crops import Frames
@@ -38,8 +39,8 @@ def live_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     images, box = _clip_of(settings)
     name = f"live step, {settings.width}x{settings.height} uint8 in, box out"
     return [
-        _beside_pytorch(settings, typed, images, np.asarray([box]), name, "frames/s")
-        for typed in _in_types(settings, model)
+        _beside_pytorch(settings, typed, kind, images, np.asarray([box]), name, "frames/s")
+        for kind, typed in _in_types(settings, model)
     ]
 
 
@@ -55,11 +56,11 @@ def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     compiled = compiled_tracker(model.network, model.tracking)
     boxes = jnp.asarray([box], jnp.float32)
     results = []
-    for typed in _in_types(settings, model):
+    for kind, typed in _in_types(settings, model):
         params = typed.prepared()
         state, _ = compiled.init(params, first, boxes, jnp.zeros(1, jnp.int32))
         work = Work(partial(track_clip_jit, tracker, params, state, clip))
-        name = f"scanned clip, {len(images)} frames on the device{_type_of(typed)}"
+        name = f"scanned clip, {len(images)} frames on the device{_named(kind)}"
         times = take_turns({"ours": work}, settings.seconds)
         results.append(report(name, times, len(images), "frames/s"))
     return results
@@ -72,12 +73,14 @@ def batched_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     boxes = np.asarray([(box[0] + dx, box[1] + dy, box[2], box[3]) for dx, dy in offsets])
     name = f"{settings.targets} targets of one video as one batch"
     results = []
-    for typed in _in_types(settings, model):
-        results.append(_beside_pytorch(settings, typed, images, boxes, name, "target-frames/s"))
-        if typed.compute != "float32":
-            print(
-                f"  boxes at most {_apart(typed, model, images, boxes):.3f} pixels from float32's"
-            )
+    with products_in("float32"):
+        plain = _boxes_of(model, images, boxes)
+    for kind, typed in _in_types(settings, model):
+        unit = "target-frames/s"
+        results.append(_beside_pytorch(settings, typed, kind, images, boxes, name, unit))
+        if kind != "float32":
+            apart = float(np.abs(_boxes_of(typed, images, boxes) - plain).max())
+            print(f"  boxes at most {apart:.3f} pixels from float32's")
     return results
 
 
@@ -86,7 +89,7 @@ def sequences_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     read two steps late."""
     images, box = _clip_of(settings)
     results = []
-    for typed in _in_types(settings, model):
+    for kind, typed in _in_types(settings, model):
         slots = ModelSlots(typed)
         canvas = slots.canvas((settings.width, settings.height))
         lanes = settings.videos
@@ -98,7 +101,7 @@ def sequences_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
         step = _Late(partial(tracker.advance, sizes=sizes, starts={}, n_slots=lanes))
         frames = there_and_back(pixels)
         times = take_turns({"ours": Work(partial(_next, step, frames))}, settings.seconds)
-        name = f"{lanes} videos as one batch{_type_of(typed)}"
+        name = f"{lanes} videos as one batch{_named(kind)}"
         results.append(report(name, times, lanes, "frames/s"))
     return results
 
@@ -115,17 +118,19 @@ class _Late:
         return self._pending.popleft()() if len(self._pending) > 2 else None
 
 
-def _in_types(settings: BenchmarkSettings, model: Model) -> list[Model]:
-    return [model._replace(compute=cast(Compute, compute)) for compute in settings.compute]
+def _in_types(settings: BenchmarkSettings, model: Model) -> Iterator[tuple[str, Model]]:
+    for kind in in_each(settings.compute):
+        yield kind, model._replace(compute=cast(Compute, activations(kind)))
 
 
-def _type_of(model: Model) -> str:
-    return "" if model.compute == "float32" else f", {model.compute}"
+def _named(kind: str) -> str:
+    return "" if kind == "float32" else f", {kind}"
 
 
 def _beside_pytorch(
     settings: BenchmarkSettings,
     model: Model,
+    kind: str,
     images: list[np.ndarray],
     boxes: np.ndarray,
     name: str,
@@ -138,8 +143,9 @@ def _beside_pytorch(
     for who, tracker in torch_trackers(model, images[0], boxes).items():
         works[who] = Work(partial(_next, tracker.update, frames))
     times = take_turns(works, settings.seconds)
-    result = report(f"{name}{_type_of(model)}", times, len(boxes), unit)
-    _print_floor(settings, model, len(boxes), images[0], float(np.median(times["ours"])))
+    result = report(f"{name}{_named(kind)}", times, len(boxes), unit)
+    peaks = measure_peaks(kind, min(1.0, settings.seconds / 10))
+    _print_floor(model, peaks, len(boxes), images[0], float(np.median(times["ours"])))
     return result
 
 
@@ -148,11 +154,10 @@ def _next(step: Callable[[np.ndarray], Any], frames: Iterator[np.ndarray]) -> An
 
 
 def _print_floor(
-    settings: BenchmarkSettings, model: Model, targets: int, image: np.ndarray, seconds: float
+    model: Model, peaks: Peaks, targets: int, image: np.ndarray, seconds: float
 ) -> None:
     """What nominal arithmetic and bytes would take at the device's measured peaks; Winograd's ways
     need less arithmetic."""
-    peaks = measure_peaks(model.compute, min(1.0, settings.seconds / 10))
     work = tracking_work(model, targets)
     computing = work.flops / peaks.flops
     moving = (work.bytes + image.nbytes) / peaks.bytes
@@ -164,15 +169,11 @@ def _print_floor(
     )
 
 
-def _apart(model: Model, other: Model, images: list[np.ndarray], boxes: np.ndarray) -> float:
-    """The greatest difference of any number of any box over the clip."""
-    tracks = []
-    for each in (model, other._replace(compute="float32")):
-        tracker = MultiTracker(each)
-        tracker.init(images[0], boxes)
-        tracks.append([tracker.update(image)[0] for image in images[1:]])
-    typed, plain = np.asarray(tracks)
-    return float(np.abs(typed - plain).max())
+def _boxes_of(model: Model, images: list[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+    """Of all targets over the clip, [N - 1, T, 4]."""
+    tracker = MultiTracker(model)
+    tracker.init(images[0], boxes)
+    return np.asarray([tracker.update(image)[0] for image in images[1:]])
 
 
 def cold_start_row(settings: BenchmarkSettings, model: Model) -> list[Result]:

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from experiments.speed.baseline import torch_device, torch_training
+from experiments.speed.precision import in_each
 from experiments.speed.results import Result
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import Times, Work, report, take_turns
@@ -70,7 +71,7 @@ def _middle(room: int) -> np.ndarray:
 
 
 def train_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
-    """Single steps in float32, waiting for each."""
+    """Single steps in float32 (products as JAX and PyTorch come), waiting for each."""
     training = settings.training(model.network, settings.batch)
     steps = TrainingSteps(model.network, training)
     on_device = steps.put(random_batch(settings, settings.batch))
@@ -84,7 +85,7 @@ def train_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
 def train_batches_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Steps one after another, for every type and batch."""
     device, results = torch_device(), []
-    for compute in settings.compute:
+    for compute in in_each(settings.compute):
         for batch in settings.batches:
             training = settings.training(model.network, batch, compute)
             name = f"training, {compute}, batch {batch}, search {training.search_size}"
