@@ -140,35 +140,36 @@ def read_cast(
       SourceError: a folder has no masks or no pictures, a mask has no picture, or a name that is
         to be left out is not there.
     """
-    found = [cutout for root in cutouts for cutout in _find_cutouts(root, left_out)]
+    folders = [masks for root in cutouts for masks in _folders_of_masks(root)]
+    found = [
+        cutout
+        for masks in folders
+        if masks.parent.name not in left_out
+        for cutout in _cutouts_of(masks)
+    ]
     pictures = [path for root in photographs for path in _pictures(root)]
-    folders = {masks.parent.name for root in cutouts for masks in _folders_of_masks(root)}
-    unknown = sorted(set(left_out) - folders)
+    unknown = sorted(set(left_out) - {masks.parent.name for masks in folders})
     if unknown:
-        raise SourceError(f"{unknown[0]}: no such folder in {_names(cutouts)}, to be left out")
+        roots = ", ".join(map(str, cutouts))
+        raise SourceError(f"{unknown[0]}: no such folder in {roots}, to be left out")
     return CutoutCast(tuple(found), tuple(pictures))
 
 
-def _find_cutouts(root: Path, left_out: Sequence[str]) -> list[Cutout]:
-    folders = _folders_of_masks(root)
+def _folders_of_masks(root: Path) -> list[Path]:
+    """In an order that does not depend on the disk, as the cast's must not; at least one."""
+    named = [path for name in ("mask", "masks") for path in sorted(root.rglob(name))]
+    folders = [folder for folder in named if any(folder.glob("*.png"))]
     if not folders:
         raise SourceError(
             f"{root}: no masks here; expected VIDEO/mask/*.png or masks/*.png with images/"
         )
-    cutouts: list[Cutout] = []
-    for masks in folders:
-        if masks.parent.name in left_out:
-            continue
-        if masks.name == "mask":
-            cutouts.append(_looks(masks, masks.parent))
-        else:
-            cutouts += [(look,) for look in _looks(masks, masks.parent / "images")]
-    return cutouts
+    return folders
 
 
-def _folders_of_masks(root: Path) -> list[Path]:
-    folders = [path for name in ("mask", "masks") for path in sorted(root.rglob(name))]
-    return [folder for folder in folders if any(folder.glob("*.png"))]
+def _cutouts_of(masks: Path) -> list[Cutout]:
+    if masks.name == "mask":
+        return [_looks(masks, masks.parent)]
+    return [(look,) for look in _looks(masks, masks.parent / "images")]
 
 
 def _looks(masks: Path, pictures: Path) -> Cutout:
@@ -270,7 +271,3 @@ def _outline(silhouette: NDArray[np.bool_]) -> NDArray[np.float64]:
             for side in (lines, lines + 1):
                 points.append(np.stack([side, end] if swap else [end, side], axis=-1))
     return np.concatenate(points) - np.array(silhouette.shape[::-1]) / 2
-
-
-def _names(paths: Sequence[Path]) -> str:
-    return ", ".join(str(path) for path in paths)

@@ -1,6 +1,6 @@
 """How much arithmetic a network's shapes ask for, however it is then computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -78,7 +78,8 @@ def step_flops(network: Network, settings: TrainSettings) -> StepFlops:
     template, region = map(backbone.output_size, sides)
     head_layers = head_shapes(network, template, region)
     head = sum(shape.flops for shape in head_layers)
-    correlation = correlation_flops(network, template, region)
+    kept = _template_numbers(network, template, head_layers)
+    correlation = _correlation_flops(kept, template, region)
     batch = settings.batch
     return StepFlops(
         batch * forward,
@@ -109,7 +110,8 @@ def tracking_work(model: Model, targets: int) -> TrackingWork:
     template, region = map(backbone.output_size, sides)
     layers = head_shapes(network, template, region)
     head = sum(shape.flops for shape in layers if not shape.name.endswith("_template"))
-    each = embedding + head + correlation_flops(network, template, region)
+    kept = _template_numbers(network, template, layers)
+    each = embedding + head + _correlation_flops(kept, template, region)
     size = 2 if model.compute == "bfloat16" else 4
     parameters = sum(
         (4 if is_of_head(name) else size) * np.size(array)
@@ -117,19 +119,17 @@ def tracking_work(model: Model, targets: int) -> TrackingWork:
         if not name.endswith("_template")
         for array in layer.values()
     )
-    kept = 4 * _template_numbers(network, template, region)
-    return TrackingWork(targets * scales * each, parameters + targets * kept)
+    return TrackingWork(targets * scales * each, parameters + 4 * targets * kept)
 
 
-def correlation_flops(network: Network, template: int, region: int) -> int:
+def _correlation_flops(template_numbers: int, template: int, region: int) -> int:
     """Of one pair, whose features have these sides."""
-    return 2 * (region - template + 1) ** 2 * _template_numbers(network, template, region)
+    return 2 * (region - template + 1) ** 2 * template_numbers
 
 
-def _template_numbers(network: Network, template: int, region: int) -> int:
+def _template_numbers(network: Network, template: int, head_layers: Sequence[ConvShape]) -> int:
     """Of what is correlated with the search features: the exemplar's, or kernels made of them."""
-    layers = head_shapes(network, template, region)
-    of_template = [shape for shape in layers if shape.name.endswith("_template")]
+    of_template = [shape for shape in head_layers if shape.name.endswith("_template")]
     kernels = [(shape.out_side, shape.out_channels) for shape in of_template]
     kernels = kernels or [(template, network.backbone.channels)]
     return sum(side**2 * channels for side, channels in kernels)
