@@ -3,7 +3,7 @@ of them: detected, survived, or silent.
 
     python -m experiments.fault_table
 
-Exits with 1 if any was silent. Measured: 8 minutes, of which 7 of one core. All runs on the CPU
+Exits with 1 if any was silent. Measured: 9 minutes, of which 7 of one core. All runs on the CPU
 unless JAX_PLATFORMS says otherwise.
 """
 

@@ -1,6 +1,9 @@
 """Videos that were held out of training, to choose by."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from PIL import Image
 
 from data_prep.sources import parse_sources, read_source
 from data_prep.tracks import Report, Track
@@ -17,6 +20,8 @@ def held_out_tracks(sources: Sequence[str], names: Collection[str], flag: str) -
     Raises:
       ValueError: a source cannot be read, or a video is in none.
     """
+    if not sources:
+        raise ValueError(f"{flag}: give the held-out videos as [LABEL=]KIND:ROOT")
     tracks = [
         track._replace(video=f"{spec.label}/{track.video}", name=f"{spec.label}/{track.name}")
         for spec in parse_sources(sources)
@@ -27,3 +32,25 @@ def held_out_tracks(sources: Sequence[str], names: Collection[str], flag: str) -
     if missing:
         raise ValueError(f"{flag}: no video {', '.join(sorted(missing))} in it")
     return tracks
+
+
+def expect_one_size(tracks: Sequence[Track]) -> None:
+    """Raise a ValueError for a video whose frames differ in size: no tracker follows it.
+
+    Frames that are missing or no images are left for their reader to name.
+    """
+    for track in tracks:
+        sizes: dict[tuple[int, int], Path] = {}
+        for frame in track.frames:
+            if isinstance(frame, Path):
+                try:
+                    with Image.open(frame) as image:
+                        sizes.setdefault(image.size, frame)
+                except OSError:
+                    continue
+        if len(sizes) > 1:
+            (first, _), (other, where) = list(sizes.items())[:2]
+            raise ValueError(
+                f"{where}: {other[0]}x{other[1]} pixels, but the video {track.video} begins with "
+                f"{first[0]}x{first[1]}; name the videos without it, --validation_videos"
+            )

@@ -33,13 +33,14 @@ def main(args: Sequence[str]) -> int:
     cli.expect_no_arguments(args)
     values = _settings()
     use_compilation_cache()
-    from experiments.held_out import held_out_tracks
+    from experiments.held_out import expect_one_size, held_out_tracks
     from experiments.tuning import WEIGHTS, Trial, tune
     from siamfc_jax.tracking.trackers import PRESETS
 
     if _TRACKING.value is not None and _TRACKING.value not in PRESETS:
         raise ValueError(f"--tracking: {_TRACKING.value!r} is none of {', '.join(PRESETS)}")
     tracks = held_out_tracks(_SOURCE.value, _VIDEOS.value, "--validation_source")
+    expect_one_size(tracks)
     first: list[Trial] = []
 
     def show(trial: Trial) -> None:

@@ -13,6 +13,7 @@ from data_prep.tracks import Track
 from experiments.validation import track_videos
 from siamfc_jax.durable import naming
 from siamfc_jax.loading import load_model, model_config, weight_path
+from siamfc_jax.tracking.confidence import UNCALIBRATED
 from siamfc_jax.tracking.online import Model
 from siamfc_jax.tracking.trackers import Tracking, expect_suits
 from siamfc_jax.weights import WeightFile, load_weights, save_weights
@@ -79,7 +80,11 @@ def tune(
             trial = trials.run(model, changes, tracks)
             show(trial)
             best = max(best, trial, key=lambda trial: trial.mean)
-    config = {**file.config, **model_config(model.network, _with(model, best.changes))}
+    tracking = _with(model, best.changes)
+    if tracking != load_model(weights).tracking:
+        # The calibration was one of the scores that other settings give.
+        tracking = dataclasses.replace(tracking, confidence=UNCALIBRATED)
+    config = {**file.config, **model_config(model.network, tracking)}
     save_weights(out / WEIGHTS, file.params, config, notes=file.notes)
     return best
 
@@ -133,7 +138,8 @@ def _key(file: WeightFile, first: Tracking, tracks: Sequence[Track]) -> str:
 
 def _parsed(model: Model, name: str, texts: Sequence[str]) -> list[Any]:
     """The values, each of which suits the first settings."""
-    fields = {field.name for field in dataclasses.fields(model.tracking)}
+    settings = dataclasses.asdict(model.tracking)
+    fields = {name for name, value in settings.items() if not isinstance(value, dict)}
     if name not in fields:
         raise ValueError(
             f"{name} is no setting of {type(model.tracking).__name__}; there are "

@@ -1,8 +1,9 @@
 """From a weight file, or the name of one that ships with the package, to a tracker."""
 
 import dataclasses
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -11,15 +12,17 @@ from siamfc_jax.models.backbone import Compute, is_of_head
 from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.network import Network, network_config, network_of_config
 from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.tracking.confidence import Confidence
 from siamfc_jax.tracking.config import SIAMFC_3S_RELEASE
 from siamfc_jax.tracking.online import Model, MultiTracker, OnlineTracker
+from siamfc_jax.tracking.redetection import RedetectingTracker, Redetection
 from siamfc_jax.tracking.siamrpn_config import SIAMRPN_RELEASE
 from siamfc_jax.tracking.trackers import Tracking, expect_suits, tracking_type
 from siamfc_jax.weights import WeightFile, WeightsError, load_weights
 
 DEFAULT_TRACKING = dataclasses.replace(SIAMFC_3S_RELEASE, clip_to_frame=True)
-"""What a SiamFC's weight file without settings of its own is tracked with, and the shipped one:
-SiamFC-3s as released, but with the box kept inside the frame."""
+"""What a SiamFC's weight file without settings of its own is tracked with: SiamFC-3s as released,
+but with the box kept inside the frame."""
 
 DEFAULT_RPN_TRACKING = dataclasses.replace(SIAMRPN_RELEASE, clip_to_frame=True)
 """The same for a SiamRPN: as released, but with the box cut at the frame's border."""
@@ -70,21 +73,34 @@ def load(
     name_or_path: str | os.PathLike[str] = "siamfc-3s",
     tracking: Tracking | None = None,
     compute: Compute = "float32",
+    redetect: bool | Redetection = False,
 ) -> OnlineTracker:
     """A tracker for one target: `init(image, box)`, then `box = update(image)` per frame.
 
-    Arguments and errors as `load_model`.
+    Arguments and errors as `load_model`, and
+      redetect: whether, and how, a lost target is looked for over the whole frame.
+
+    Raises:
+      ValueError: `redetect`, but the model never calls a target lost.
     """
-    return OnlineTracker(load_model(name_or_path, tracking, compute))
+    return OnlineTracker(load_model(name_or_path, tracking, compute), _multi(redetect))
 
 
 def load_multi(
     name_or_path: str | os.PathLike[str] = "siamfc-3s",
     tracking: Tracking | None = None,
     compute: Compute = "float32",
+    redetect: bool | Redetection = False,
 ) -> MultiTracker:
-    """A tracker for several targets of one video; arguments and errors as `load_model`."""
-    return MultiTracker(load_model(name_or_path, tracking, compute))
+    """A tracker for several targets of one video; arguments and errors as `load`."""
+    return _multi(redetect)(load_model(name_or_path, tracking, compute))
+
+
+def _multi(redetect: bool | Redetection) -> Callable[[Model], MultiTracker]:
+    if redetect is False:
+        return MultiTracker
+    settings = Redetection() if redetect is True else redetect
+    return functools.partial(RedetectingTracker, settings=settings)
 
 
 def model_config(network: Network, tracking: Tracking) -> dict[str, Any]:
@@ -125,6 +141,9 @@ def _tracking(path: Path, config: Mapping[str, Any], network: Network) -> Tracki
     if "tracking" not in config:
         return default_tracking(network)
     try:
-        return tracking_type(network)(**config["tracking"])
+        settings = dict(config["tracking"])
+        # Files from before there was a confidence have none.
+        confidence = Confidence(**settings.pop("confidence", {}))
+        return tracking_type(network)(**settings, confidence=confidence)
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its tracking settings are not understood: {error}") from None

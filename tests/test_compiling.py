@@ -23,7 +23,7 @@ def test_results_and_arguments_are_those_of_jit():
 def test_cpus_are_told_to_leave_ynnpack_out(monkeypatch):
     told = []
     monkeypatch.setattr(jax, "jit", lambda function, **arguments: told.append(arguments))
-    monkeypatch.setattr(compiling, "_options", lambda: compiling._CPU_OPTIONS)
+    monkeypatch.setattr(compiling, "_options", lambda: compiling.CPU_OPTIONS)
     jit_for_tracking(lambda x: x, static_argnums=0)
     ynnpack = {"xla_cpu_experimental_ynn_fusion_type": ""}
     assert told == [{"compiler_options": ynnpack, "static_argnums": 0}]
@@ -31,11 +31,11 @@ def test_cpus_are_told_to_leave_ynnpack_out(monkeypatch):
 
 @pytest.mark.skipif(jax.__version__ != "0.10.2", reason="an experimental option of this version")
 def test_xla_knows_the_option():
-    assert compiling._options() == compiling._CPU_OPTIONS
+    assert compiling._options() == compiling.CPU_OPTIONS
 
 
 def test_an_option_that_xla_does_not_know_is_left_out(monkeypatch):
-    monkeypatch.setattr(compiling, "_CPU_OPTIONS", {"xla_cpu_no_such_option": ""})
+    monkeypatch.setattr(compiling, "CPU_OPTIONS", {"xla_cpu_no_such_option": ""})
     assert compiling._options() == {}
     assert jit_for_tracking(lambda x: x + 1)(jnp.float32(1.0)) == 2.0
 

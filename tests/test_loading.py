@@ -130,7 +130,8 @@ def test_the_default_weights_ship_small_and_with_their_card():
     assert "siamfc-3s" in siamfc_jax.shipped_models()
     model = siamfc_jax.load_model("siamfc-3s")
     assert model.network == SIAMFC
-    assert model.tracking == DEFAULT_TRACKING
+    assert model.tracking.clip_to_frame
+    assert 0 < model.tracking.confidence.lost_below < 1, "it is calibrated"
 
 
 def test_the_shipped_weights_follow_the_demo_through_its_occlusion():

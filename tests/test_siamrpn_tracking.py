@@ -15,6 +15,7 @@ from siamfc_jax.models.rpn_heads import Proposals, UpChannelHead
 from siamfc_jax.models.siamrpn import ALEXNET_UNGROUPED, SIAMRPN, SiamRPNNetwork
 from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.clip import track_clip_jit
+from siamfc_jax.tracking.confidence import Confidence
 from siamfc_jax.tracking.nms import suppress
 from siamfc_jax.tracking.siamrpn import propose, siamrpn_tracker
 from siamfc_jax.tracking.siamrpn_config import (
@@ -96,6 +97,13 @@ def test_the_best_proposal_is_decoded_relative_to_its_anchor():
     np.testing.assert_allclose(size, [60, 40], rtol=1e-4)
     assert int(prediction.scale_index[0]) == 3
     np.testing.assert_allclose(prediction.score, 1.0, atol=1e-5)
+
+
+def test_the_confidence_is_made_of_the_score():
+    settings = Confidence(bias=-1.0, gain=0.5, lost_below=0.6)
+    _, _, prediction = one_step((12, 6, 3, 2.0, STILL), confidence=settings)
+    np.testing.assert_allclose(prediction.confidence, 1 / (1 + np.exp(1.0 - 0.5 * 2.0)), rtol=1e-5)
+    assert prediction.lost.tolist() == [True]
 
 
 def test_the_box_follows_a_change_of_ratio_over_frames():

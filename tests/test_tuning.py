@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from data_prep.tracks import Track
 from experiments import tuning
 from experiments.tuning import TRIALS, WEIGHTS, tune
 from siamfc_jax.loading import load_model, model_config
+from siamfc_jax.tracking.confidence import UNCALIBRATED, Confidence
 from siamfc_jax.tracking.config import SIAMFC_3S_PAPER
 from siamfc_jax.weights import load_weights, save_weights
 from tests.tracking_worlds import NETWORK, matching_params
@@ -61,6 +63,16 @@ def test_the_model_is_written_with_the_best_settings_inside(weights, tried, tmp_
     before, after = load_weights(weights), load_weights(tmp_path / "out" / WEIGHTS)
     np.testing.assert_array_equal(before.params["conv1"]["kernel"], after.params["conv1"]["kernel"])
     assert after.notes == "card" and after.config["training"] == {"seed": 7}
+
+
+def test_other_settings_give_other_scores_so_that_their_calibration_is_dropped(tried, tmp_path):
+    tracking = replace(SIAMFC_3S_PAPER, confidence=Confidence(-1.0, 0.5, 0.3))
+    path = str(tmp_path / "calibrated.safetensors")
+    save_weights(path, matching_params(), model_config(NETWORK, tracking))
+    for values, confidence in (({}, tracking.confidence), (VALUES, UNCALIBRATED)):
+        tune(path, TRACKS, values, tmp_path / "out")
+        model = load_model(str(tmp_path / "out" / WEIGHTS))
+        assert model.tracking.confidence == confidence
 
 
 def test_what_is_on_disk_is_not_tried_again(weights, tried, tmp_path):

@@ -51,6 +51,8 @@ def contestants(options: Options) -> list[Contestant]:
         raise ValueError("--model and --tracker: one at a time; score the other's --results")
     if options.tracker and options.tracking:
         raise ValueError("--tracking is for models; --tracker has settings of its own")
+    if options.tracker and options.redetect:
+        raise ValueError("--redetect is for models; --tracker does as it likes")
     if options.name is not None and not names_a_file(options.name):
         raise ValueError(f"--name={options.name}: {NO_FILE_NAME}")
     if options.tracker:
@@ -105,7 +107,8 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
     from siamfc_jax.evaluation.running.one_by_one import one_by_one
     from siamfc_jax.loading import load_model
     from siamfc_jax.models.network import network_config
-    from siamfc_jax.tracking.online import OnlineTracker
+    from siamfc_jax.tracking.online import MultiTracker, OnlineTracker
+    from siamfc_jax.tracking.redetection import RedetectingTracker, Redetection, expect_losses
     from siamfc_jax.tracking.slots import ModelSlots
 
     try:
@@ -114,6 +117,9 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
         raise
     except ValueError as error:
         raise ValueError(f"--model={where} --tracking={options.tracking}: {error}") from None
+    if options.redetect:
+        expect_losses(model, where)
+    make = RedetectingTracker if options.redetect else MultiTracker
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.params):
         digest.update(np.asarray(leaf).tobytes())
@@ -121,7 +127,7 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
     def live(on_frame: Callable[[], object]) -> Runner[Any]:
         return partial(
             one_by_one,
-            make_tracker=lambda: OnlineTracker(model),
+            make_tracker=lambda: OnlineTracker(model, make),
             patience=options.patience,
             include_decoding=options.include_decoding,
             on_frame=on_frame,
@@ -137,10 +143,18 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
             on_frame=on_frame,
         )
 
+    settings = dataclasses.asdict(model.tracking)
+    if not options.redetect:
+        # Boxes do not depend on it.
+        del settings["confidence"]
     identity = {
         "weights": digest.hexdigest(),
         "network": network_config(model.network),
-        "tracking": dataclasses.asdict(model.tracking),
+        "tracking": settings,
         "include_decoding": options.include_decoding,
     }
+    if options.redetect:
+        # Batches know nothing of it, and look for nobody.
+        identity["redetection"] = dataclasses.asdict(Redetection())
+        return Contestant(f"{name}+redetect", identity, True, live, live)
     return Contestant(name, identity, True, live, fast)

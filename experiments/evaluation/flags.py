@@ -14,6 +14,9 @@ _MODEL = flags.DEFINE_multi_string(
 _TRACKING = flags.DEFINE_string(
     "tracking", None, "Preset that replaces every model's settings, e.g. siamfc-3s-release."
 )
+_REDETECT = flags.DEFINE_bool(
+    "redetect", False, "Look for a lost target over the whole frame; no protocol of the papers."
+)
 _TRACKER = flags.DEFINE_string(
     "tracker", None, "Run any object with init and update: package.module:Factory."
 )
@@ -56,6 +59,7 @@ def options() -> Options:
     return Options(
         models=tuple(_MODEL.value),
         tracking=_TRACKING.value,
+        redetect=_REDETECT.value,
         tracker=_TRACKER.value,
         name=_NAME.value,
         results=tuple(_RESULTS.value),

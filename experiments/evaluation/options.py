@@ -14,6 +14,7 @@ class Options:
       models: shipped models or weight files to run, each "PATH" or "NAME=PATH"; with neither these,
         `tracker` nor `results`, the shipped one.
       tracking: name of the preset that replaces the settings of every model.
+      redetect: models look for a lost target over the whole frame; their names say so.
       tracker: "package.module:Factory" of any object with `init` and `update`, to run.
       name: of the one tracker or model that is run, in tables and in `out`.
       results: "NAME=PATH" or "PATH" of result files to score, whoever wrote them.
@@ -31,6 +32,7 @@ class Options:
 
     models: tuple[str, ...] = ()
     tracking: str | None = None
+    redetect: bool = False
     tracker: str | None = None
     name: str | None = None
     results: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ import jax
 # On CPUs XLA gives matrix products to YNNPACK unless told otherwise. Its batched ones, of which the
 # convolutions are made (`models/conv.py`), run on one thread; XLA's own use all. Gradients are
 # slower so, and training is compiled as it comes.
-_CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
 def jit_for_tracking(function: Callable[..., Any], **arguments: Any) -> Any:
@@ -25,8 +25,8 @@ def _options() -> dict[str, Any]:
     if jax.default_backend() != "cpu":
         return {}
     try:
-        jax.jit(lambda: 0, compiler_options=_CPU_OPTIONS)()
+        jax.jit(lambda: 0, compiler_options=CPU_OPTIONS)()
     except jax.errors.JaxRuntimeError:
         # An experimental option, which other versions of XLA need not have.
         return {}
-    return dict(_CPU_OPTIONS)
+    return dict(CPU_OPTIONS)

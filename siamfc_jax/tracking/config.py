@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from siamfc_jax.tracking.confidence import UNCALIBRATED, Confidence
+
 PenaltyBase = Literal["raw", "above_min"]
 DisplacementScale = Literal["previous", "chosen"]
 Pyramid = Literal["direct", "two_stage"]
@@ -65,6 +67,8 @@ class SiamFCTracking:
         shrink (`siamfc_jax.area_resize`). Slower.
       clip_to_frame: the centre stays inside the frame and the reported box is cut at its border.
         Released code does neither.
+      confidence: what makes a probability of the score, and when a target is lost. It does not
+        change the boxes.
     """
 
     n_scales: int = 3
@@ -86,6 +90,7 @@ class SiamFCTracking:
     round_crops: bool = False
     pyramid: Pyramid = "direct"
     clip_to_frame: bool = True
+    confidence: Confidence = UNCALIBRATED
 
     def __post_init__(self) -> None:
         for name in ("exemplar_size", "search_size", "stride", "upsample"):

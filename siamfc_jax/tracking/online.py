@@ -1,5 +1,6 @@
 """Trackers to call frame by frame, with state inside: `init(image, box)`, `update(image)`."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc_jax.boxes import Boxes, check_boxes
+from siamfc_jax.crops import Frames
 from siamfc_jax.models.backbone import Compute
 from siamfc_jax.models.network import Network
 from siamfc_jax.tracking.canvas import Image, check_image, on_canvas
@@ -52,7 +54,7 @@ class MultiTracker:
         self._tracker = compiled_tracker(model.network, model.tracking)
         self._params = model.prepared()
         self._state: TrackState | None = None
-        self._size = (0, 0)
+        self._frame_size = (0, 0)
         self.initial_prediction: Prediction | None = None
 
     def init(self, image: Image, boxes: ArrayLike) -> None:
@@ -74,7 +76,7 @@ class MultiTracker:
         self._state, self.initial_prediction = self._tracker.init(
             self._params, frames, jax.device_put(checked), stream
         )
-        self._size = (width, height)
+        self._frame_size = (width, height)
 
     def dispatch(self, image: Image) -> Prediction:
         """Start tracking into the next frame; the prediction's arrays arrive when first read.
@@ -88,12 +90,15 @@ class MultiTracker:
         if self._state is None:
             raise ValueError("init(image, boxes) must be called before the first update")
         check_image(image)
-        if image.shape[1::-1] != self._size:
+        if image.shape[1::-1] != self._frame_size:
             raise FrameSizeError(
                 f"the frame is {image.shape[1]}x{image.shape[0]}, but tracking began on "
-                f"{self._size[0]}x{self._size[1]}; resize the frames or start anew with init"
+                f"{'x'.join(map(str, self._frame_size))}; resize the frames or start anew with init"
             )
-        frames = jax.device_put(on_canvas([image]))
+        return self._step(jax.device_put(on_canvas([image])))
+
+    def _step(self, frames: Frames) -> Prediction:
+        assert self._state is not None
         self._state, prediction = self._tracker.step(self._params, self._state, frames)
         return prediction
 
@@ -108,11 +113,15 @@ class OnlineTracker:
 
     Attributes:
       score: how much the last box looks like the exemplar, in 0..1; see `Prediction.score`.
+      confidence: the probability that the last box is on the target; see `Prediction.confidence`.
+      lost: whether the target is lost; see `Prediction.lost`.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._tracker = MultiTracker(model)
-        self.score = 1.0
+    def __init__(self, model: Model, make: Callable[[Model], MultiTracker] = MultiTracker) -> None:
+        """`make`: what tracks, as `siamfc_jax.tracking.redetection.RedetectingTracker`."""
+        self._tracker = make(model)
+        self.score = self.confidence = 1.0
+        self.lost = False
 
     def init(self, image: Image, box: ArrayLike) -> None:
         """Start on an image, uint8 [H, W, 3] RGB, with a box (x, y, w, h).
@@ -121,10 +130,14 @@ class OnlineTracker:
         """
         self._tracker.init(image, np.asarray(box, np.float32)[None])
         assert self._tracker.initial_prediction is not None
-        self.score = float(self._tracker.initial_prediction.score[0])
+        self._tell(self._tracker.initial_prediction)
 
     def update(self, image: Image) -> Boxes:
         """The target's box, float32 [4] (x, y, w, h), in the next frame."""
-        boxes, scores = self._tracker.update(image)
-        self.score = float(scores[0])
-        return boxes[0]
+        return self._tell(self._tracker.dispatch(image))
+
+    def _tell(self, prediction: Prediction) -> Boxes:
+        said = jax.device_get((prediction.score, prediction.confidence, prediction.lost))
+        self.score, self.confidence, self.lost = (value[0].item() for value in said)
+        box: Boxes = np.asarray(prediction.box)[0]
+        return box

@@ -41,19 +41,24 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         response = jnp.zeros((len(boxes_Tx4), cells, cells), jnp.float32)
         middle = jnp.full(len(boxes_Tx4), config.n_scales // 2, jnp.int32)
         return Prediction(
-            boxes_Tx4, jax.nn.sigmoid(match), response, _response_box(state, state.side), middle
+            boxes_Tx4,
+            jax.nn.sigmoid(match),
+            response,
+            _response_box(state, state.side),
+            middle,
+            *config.confidence.of_given(len(boxes_Tx4)),
         )
 
     def step(params: Params, state: TrackState, frames: Frames) -> tuple[TrackState, Prediction]:
         scales = jnp.asarray(config.scales, jnp.float32)
-        pyramid_TxSxHxWx3 = _pyramid(frames, state, state.side[:, None] * scales[None], config)
+        pyramid_TxSxHxWx3 = search_images(frames, state, config)
         n_targets, n_scales = pyramid_TxSxHxWx3.shape[:2]
         images = pyramid_TxSxHxWx3.reshape(-1, *pyramid_TxSxHxWx3.shape[2:])
         features = network.embed(params, images)
         features = features.reshape(n_targets, n_scales, *features.shape[1:])
         responses_TxSxhxw = network.respond(params, state.template[:, None], features)
 
-        best_T, peak_T, displacement_Tx2 = _locate(responses_TxSxhxw, config)
+        best_T, peak_T, displacement_Tx2 = locate(responses_TxSxhxw, config)
         scale_T = scales[best_T]
         chosen = state.side * scale_T if config.displacement_scale == "chosen" else state.side
         chosen = _round(chosen) if config.round_crops else chosen
@@ -77,12 +82,14 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
             low = jnp.maximum(box[:, :2], 0.0)
             box = jnp.concatenate([low, jnp.minimum(centre + size / 2, limit) - low], -1)
         response = jnp.take_along_axis(responses_TxSxhxw, best_T[:, None, None, None], 1)[:, 0]
+        score = jax.nn.sigmoid(peak_T)
         return new_state, Prediction(
             box,
-            jax.nn.sigmoid(peak_T),
+            score,
             response,
             _response_box(state, state.side * scale_T),
             best_T,
+            *config.confidence.of(score),
         )
 
     def _response_box(state: TrackState, side_T: jax.Array) -> jax.Array:
@@ -110,10 +117,10 @@ def _corner(centre: jax.Array, side: jax.Array, config: SiamFCTracking) -> jax.A
     return _round(centre + 1 - (side[..., None] + 1) / 2) - 1
 
 
-def _pyramid(
-    frames: Frames, state: TrackState, side_TxS: jax.Array, config: SiamFCTracking
-) -> jax.Array:
-    """Search images of all scales, [T, S, search_size, search_size, 3]."""
+def search_images(frames: Frames, state: TrackState, config: SiamFCTracking) -> jax.Array:
+    """Those of all scales around every target, [T, S, search_size, search_size, 3] float32 RGB in
+    0..255 (v2 paper §2.4)."""
+    side_TxS = state.side[:, None] * jnp.asarray(config.scales, jnp.float32)[None]
     if config.whole_pixels:
         side_TxS = _whole_side(side_TxS)
     if config.pyramid == "direct":
@@ -149,10 +156,22 @@ def _two_stage_pyramid(
     return resize_squares(regions, targets, inner_corner, inner_side, state.pad, out, size)
 
 
-def _locate(
+def locate(
     responses_TxSxhxw: jax.Array, config: SiamFCTracking
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Best scale [T], its raw peak [T], and the displacement (x, y) [T, 2] in search pixels."""
+    """The best scale and place of every target (v2 paper §2.4 and §4.1).
+
+    Args:
+      responses_TxSxhxw: float32 response maps of all scales, the middle one that of before.
+
+    Returns:
+      Index of the best scale [T] int32; its raw peak [T]; and the displacement (x, y) [T, 2] in
+      search pixels, from the middle of the search image.
+
+    All scales are upsampled whole, since the penalty and the released mixture with the cosine
+    window need the least value and the sum of whole maps. It is a hundredth of the step
+    (`experiments.benchmark --rows=parts`).
+    """
     cells = responses_TxSxhxw.shape[-1]
     upsampling = jnp.asarray(bicubic_matrix(cells, config.upsample))
     up = jnp.einsum("ui,tsij,vj->tsuv", upsampling, responses_TxSxhxw, upsampling)

@@ -42,12 +42,16 @@ def siamrpn_tracker(network: SiamRPNNetwork, config: SiamRPNTracking) -> Tracker
         best_T = jnp.argmax(itself_TxK, -1).astype(jnp.int32)
         response = jnp.zeros((len(boxes_Tx4), cells, cells), jnp.float32)
         return state, Prediction(
-            boxes_Tx4, itself_TxK.max(-1), response, _response_box(state), best_T
+            boxes_Tx4,
+            itself_TxK.max(-1),
+            response,
+            _response_box(state),
+            best_T,
+            *config.confidence.of_given(len(boxes_Tx4)),
         )
 
     def step(params: Params, state: TrackState, frames: Frames) -> tuple[TrackState, Prediction]:
-        cut = (state.centre, state.side, state.pad, config.search_size)
-        search = _crop(frames, state.stream, *cut, config.round_crops)
+        search = search_image(frames, state, config)
         output = network.respond(params, state.template, network.embed(params, search))
         pixel = state.side / config.search_size
         proposed = propose(output, state.size / pixel[:, None], network.anchors, config)
@@ -70,6 +74,7 @@ def siamrpn_tracker(network: SiamRPNNetwork, config: SiamRPNTracking) -> Tracker
             _foreground(output).max(-1),
             _response_box(state),
             best.anchor,
+            *config.confidence.of(best.score),
         )
 
     def _response_box(state: TrackState) -> jax.Array:
@@ -78,6 +83,13 @@ def siamrpn_tracker(network: SiamRPNNetwork, config: SiamRPNTracking) -> Tracker
         return jnp.concatenate([state.centre - extent / 2, extent, extent], -1)
 
     return Tracker(init, step)
+
+
+def search_image(frames: Frames, state: TrackState, config: SiamRPNTracking) -> jax.Array:
+    """Around every target, [T, search_size, search_size, 3] float32 RGB in 0..255 (SiamRPN paper
+    §5.1)."""
+    cut = (state.centre, state.side, state.pad, config.search_size)
+    return _crop(frames, state.stream, *cut, config.round_crops)
 
 
 class Ranked(NamedTuple):

@@ -8,6 +8,8 @@ value, or a customary one.
 
 from dataclasses import dataclass
 
+from siamfc_jax.tracking.confidence import UNCALIBRATED, Confidence
+
 
 @dataclass(frozen=True)
 class SiamRPNTracking:
@@ -37,6 +39,8 @@ class SiamRPNTracking:
       round_crops: crops start and end on whole frame pixels, as released: always .5 to 1.5 pixels
         to the upper left of the target's centre.
       clip_to_frame: the reported box is cut at the frame's border. Released code does not.
+      confidence: what makes a probability of the score, and when a target is lost. It does not
+        change the boxes.
     """
 
     penalty_k: float = 0.16
@@ -51,6 +55,7 @@ class SiamRPNTracking:
     min_size: float = 10.0
     round_crops: bool = True
     clip_to_frame: bool = False
+    confidence: Confidence = UNCALIBRATED
 
     def __post_init__(self) -> None:
         if self.search_size < self.exemplar_size:

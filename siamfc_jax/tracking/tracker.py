@@ -47,6 +47,10 @@ class Prediction(NamedTuple):
       response_box: [T, 4] float32, the part of the frame that the response map covers.
       scale_index: [T] int32, the chosen scale, 0 being the smallest (SiamRPN: the chosen anchor's
         shape).
+      confidence: [T] float32 in 0..1, the probability that the box overlaps the target with an IoU
+        of .5 or more, as `siamfc_jax.tracking.confidence` makes it of the score. It
+        compares networks, too, once they are calibrated; until then it is the score.
+      lost: [T] bool, whether the confidence is below the settings' threshold.
     """
 
     box: jax.Array
@@ -54,6 +58,8 @@ class Prediction(NamedTuple):
     response: jax.Array
     response_box: jax.Array
     scale_index: jax.Array
+    confidence: jax.Array
+    lost: jax.Array
 
 
 class Tracker(NamedTuple):
