@@ -35,6 +35,9 @@ _BOXES_FILE = flags.DEFINE_string("boxes_file", None, "Text file with a box x,y,
 _MODEL = flags.DEFINE_string("model", "siamfc-3s", "Name of a model, or a weights file.")
 _OUT = flags.DEFINE_string("out", "tracked", "Folder for the results.")
 _RESPONSE = flags.DEFINE_bool("response_overlay", False, "Draw the response maps, too.")
+_REDETECT = flags.DEFINE_bool(
+    "redetect", False, "Look for a lost object over the whole frame; slower while it is lost."
+)
 _MAX_FRAMES = flags.DEFINE_integer("max_frames", None, "Stop after so many.", lower_bound=1)
 
 
@@ -85,7 +88,7 @@ def _load_tracker() -> VideoTracker:
     import siamfc_jax
 
     use_compilation_cache()
-    tracker = siamfc_jax.load_multi(_MODEL.value)
+    tracker = siamfc_jax.load_multi(_MODEL.value, redetect=_REDETECT.value)
     device = jax.devices()[0]
     print(f"model: {_MODEL.value}, on {device.platform} ({device.device_kind})", flush=True)
     return tracker

@@ -48,12 +48,15 @@ def video_frames(path):
 class FakePrediction(NamedTuple):
     box: np.ndarray
     score: np.ndarray
+    confidence: np.ndarray
+    lost: np.ndarray
     response: np.ndarray
     response_box: np.ndarray
 
 
 class FakeTracker:
-    """Moves every box by (1, 2) pixels a frame; each frame costs `seconds`."""
+    """Moves every box by (1, 2) pixels a frame; each frame costs `seconds`. It says that it is lost
+    where its score is below .1."""
 
     def __init__(self, seconds=0.0):
         self.seconds = seconds
@@ -74,7 +77,8 @@ class FakeTracker:
         response = np.zeros((len(boxes), 5, 5), np.float32)
         response[:, 2, 2] = 1
         score = np.full(len(boxes), 0.9 / (1 + frame), np.float32)
-        return FakePrediction(boxes, score, response, boxes + np.float32([-8, -8, 16, 16]))
+        place = boxes + np.float32([-8, -8, 16, 16])
+        return FakePrediction(boxes, score, score / 2, score < 0.1, response, place)
 
 
 SHARED_VIDEO = Path(__file__).parents[2] / "shared" / "data" / "video"

@@ -68,13 +68,29 @@ def test_boxes_are_drawn_into_a_copy_each_in_its_colour():
         np.testing.assert_array_equal(drawn[int(y + h / 2), int(x)], target_colour(target))
 
 
+def test_a_lost_target_is_dashed_with_its_corners_drawn():
+    boxes = np.float32([[20.5, 40.5, 80, 60]])
+    kept, lost = (
+        draw_boxes(black(200, 150), boxes, np.float32([0.1]), np.bool_([is_lost]))[:, :, 0]
+        for is_lost in (False, True)
+    )
+    bright = target_colour(0)[0]
+    for line in (np.s_[40, 22:100], np.s_[100, 22:100], np.s_[42:100, 20], np.s_[42:100, 100]):
+        assert (kept[line] == bright).all()
+        assert 0.3 < (lost[line] == bright).mean() < 0.7 and lost[line].min() == 0
+    assert (lost[[40, 40, 100, 100], [20, 100, 20, 100]] > bright / 2).all()
+
+
 @pytest.mark.parametrize(
     "box",
     [[-500, -500, 20, 20], [5, 5, 0.01, 0.01], [-1e7, -1e7, 2e7, 2e7], [np.nan, 1, 2, 3]],
 )
 def test_any_box_can_be_drawn(box):
-    drawn = draw_boxes(black(200, 150), np.float32([box]), np.float32([np.nan]))
-    assert drawn.shape == (150, 200, 3)
+    for lost in (False, True):
+        drawn = draw_boxes(
+            black(200, 150), np.float32([box]), np.float32([np.nan]), np.array([lost])
+        )
+        assert drawn.shape == (150, 200, 3)
 
 
 def test_the_first_thirty_targets_have_distinct_colours():

@@ -55,6 +55,21 @@ def test_common_formats_give_every_frame_in_order(tmp_path, name, codec):
     assert np.argmin(distance, axis=1).tolist() == list(range(0, 30, 5))
 
 
+def test_a_clip_recorded_by_a_browser_has_no_rate(tmp_path):
+    stamped = tmp_path / "clip.webm"
+    with av.open(stamped, "w") as output:
+        stream = output.add_stream("libvpx", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+            frame.pts, frame.time_base = 33 * index, Fraction(1, 1000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with open_frames(stamped) as source:
+        assert source.fps is None and source.n_frames is None
+        assert len(list(source)) == 3
+
+
 def test_the_television_rate_is_kept(tmp_path):
     path = write_video(tmp_path / "a.mp4", noise_frames(4), fps=Fraction(30000, 1001))
     with open_frames(path) as source:

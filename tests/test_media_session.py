@@ -53,10 +53,12 @@ def test_a_tracked_video_leaves_video_boxes_and_sheet(clip, tmp_path):
         "clip_tracked_sheet.png",
     ]
     assert len(video_frames(summary.paths.video)) == summary.n_frames == 12
-    boxes, scores = read_boxes_csv(summary.paths.csv)
+    boxes, scores, confidences, lost = read_boxes_csv(summary.paths.csv)
     shift = np.arange(12, dtype=np.float32)[:, None, None] * np.float32([1, 2, 0, 0])
     np.testing.assert_array_equal(boxes, BOXES + shift)
     np.testing.assert_array_equal(scores, summary.scores)
+    np.testing.assert_array_equal(confidences, scores / 2)
+    np.testing.assert_array_equal(lost, scores < 0.1)
     record, from_json = read_boxes_json(summary.paths.json)
     assert (record.model, record.width, record.height, record.fps) == ("fake", 64, 48, 25.0)
     np.testing.assert_array_equal(from_json.boxes, boxes)
@@ -226,6 +228,9 @@ def test_the_summary_names_speed_scores_and_files(clip, tmp_path):
 def test_the_summary_lists_frames_of_low_score():
     scores = np.full((20, 1), 0.8, np.float32)
     scores[[3, 4, 5, 9]] = 0.1
-    summary = TrackSummary(scores, 0, 0, 0, False, ResultPaths(*[Path("none")] * 4))
+    lost = np.zeros_like(scores, bool)
+    summary = TrackSummary(scores, lost, 0, 0, 0, False, ResultPaths(*[Path("none")] * 4))
     assert summary.low_score_frames(0) == [3, 4, 5, 9]
-    assert "low in frames 3-5, 9" in summary.text()
+    assert "low in frames 3-5, 9" in summary.text() and "lost" not in summary.text()
+    lost[4:6] = True
+    assert "lost in 2 of 20 (frames 4-5)" in summary.text()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def test_a_place_that_cannot_be_written_is_found_out_at_once(tmp_path):
             VideoWriter(path)
 
 
-float32s = npst.arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 3), st.just(5)))
+float32s = npst.arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 3), st.just(6)))
 
 
 @given(table=float32s)
@@ -155,22 +156,26 @@ def test_boxes_read_back_from_csv_bit_for_bit(tmp_path_factory, table):
     folder = tmp_path_factory.mktemp("boxes")
     with BoxWriter(folder / "a.csv", folder / "a.json", RECORD) as writer:
         for rows in table:
-            writer.write(rows[:, :4], rows[:, 4])
-    boxes, scores = read_boxes_csv(folder / "a.csv")
-    np.testing.assert_array_equal(boxes, table[..., :4])
-    np.testing.assert_array_equal(scores, table[..., 4])
+            writer.write(rows[:, :4], rows[:, 4], rows[:, 5], rows[:, 5] < 0)
+    tracked = read_boxes_csv(folder / "a.csv")
+    np.testing.assert_array_equal(tracked.boxes, table[..., :4])
+    np.testing.assert_array_equal(tracked.scores, table[..., 4])
+    np.testing.assert_array_equal(tracked.confidences, table[..., 5])
+    np.testing.assert_array_equal(tracked.lost, table[..., 5] < 0)
 
 
 def test_boxes_read_back_from_json(tmp_path):
     boxes = np.float32([[[1, 2, 3, 4], [0.1, 1e-7, 1e9, 5]], [[np.nan] * 4, [6, 7, 8, 9]]])
-    scores = np.float32([[0.5, 0.25], [np.nan, 1]])
+    scores, lost = np.float32([[0.5, 0.25], [np.nan, 1]]), np.bool_([[False, True], [True, False]])
     with BoxWriter(tmp_path / "a.csv", tmp_path / "a.json", RECORD) as writer:
         for frame in range(2):
-            writer.write(boxes[frame], scores[frame])
+            writer.write(boxes[frame], scores[frame], scores[frame] / 2, lost[frame])
     record, tracked = read_boxes_json(tmp_path / "a.json")
     assert record == RECORD
     np.testing.assert_array_equal(tracked.boxes, boxes)
     np.testing.assert_array_equal(tracked.scores, scores)
+    np.testing.assert_array_equal(tracked.confidences, scores / 2)
+    np.testing.assert_array_equal(tracked.lost, lost)
     content = json.loads((tmp_path / "a.json").read_text())
     assert content["n_frames"] == 2
     assert "upper-left corner" in content["convention"]
@@ -178,10 +183,24 @@ def test_boxes_read_back_from_json(tmp_path):
 
 def test_every_frames_rows_are_on_disk_before_the_next_frame(tmp_path):
     with BoxWriter(tmp_path / "a.csv", tmp_path / "a.json", RECORD) as writer:
-        writer.write(np.float32([[1.5, 2, 3, 4], [5, 6, 7, 8]]), np.float32([0.5, 1]))
+        boxes = np.float32([[1.5, 2, 3, 4], [5, 6, 7, 8]])
+        writer.write(boxes, np.float32([0.5, 1]), np.float32([0.25, 0.75]), np.bool_([True, False]))
         assert (tmp_path / "a.partial.csv").read_text() == (
-            "frame,target,x,y,w,h,score\n0,0,1.5,2.0,3.0,4.0,0.5\n0,1,5.0,6.0,7.0,8.0,1.0\n"
+            "frame,target,x,y,w,h,score,confidence,lost\n"
+            "0,0,1.5,2.0,3.0,4.0,0.5,0.25,1\n"
+            "0,1,5.0,6.0,7.0,8.0,1.0,0.75,0\n"
         )
+
+
+def test_files_from_before_there_was_a_confidence_can_still_be_read(tmp_path):
+    (tmp_path / "a.csv").write_text("frame,target,x,y,w,h,score\n0,0,1,2,3,4,.5\n")
+    targets = [{"target": 0, "boxes": [[1, 2, 3, 4]], "scores": [0.5]}]
+    content = {**asdict(RECORD), "targets": targets}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    for tracked in (read_boxes_csv(tmp_path / "a.csv"), read_boxes_json(tmp_path / "a.json")[1]):
+        np.testing.assert_array_equal(tracked.boxes, [[[1, 2, 3, 4]]])
+        np.testing.assert_array_equal(tracked.confidences, [[0.5]])
+        np.testing.assert_array_equal(tracked.lost, [[False]])
 
 
 @pytest.mark.parametrize(

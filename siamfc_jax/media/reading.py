@@ -29,13 +29,14 @@ def open_frames(source: str | Path) -> FrameSource:
     if path.is_dir():
         return open_images(images_in_folder(path), location)
     if not path.exists() and glob.has_magic(location):
-        return open_images(_images_of_glob(str(path)), location)
+        return open_images(images_of_glob(str(path)), location)
     if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
         return open_image(path)
     return open_video(path)
 
 
-def _images_of_glob(pattern: str) -> list[Path]:
+def images_of_glob(pattern: str) -> list[Path]:
+    """The images that a glob matches, in natural order; MediaError where there are none."""
     paths = [Path(match) for match in glob.iglob(pattern, recursive=True)]
     images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from siamfc_jax.media.box_writer import BoxWriter, TrackingRecord
+from siamfc_jax.media.box_writer import BoxWriter, TrackedBoxes, TrackingRecord
 from siamfc_jax.media.contact_sheet import FrameSampler, contact_sheet, write_image
 from siamfc_jax.media.heatmap import draw_response
 from siamfc_jax.media.overlay import draw_boxes
@@ -26,12 +26,15 @@ class ResultPaths:
 
 
 class TrackedFrame(NamedTuple):
-    """image uint8 [H, W, 3]; boxes float32 [N, 4]; scores float32 [N]; responses empty or
-    float32 [N, h, w], over the frame's parts response_boxes float32 [N, 4]."""
+    """image uint8 [H, W, 3]; boxes float32 [N, 4]; scores and confidences float32 [N]; lost bool
+    [N]; responses empty or float32 [N, h, w], over the frame's parts response_boxes float32
+    [N, 4]."""
 
     image: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
+    confidences: np.ndarray
+    lost: np.ndarray
     responses: np.ndarray
     response_boxes: np.ndarray
 
@@ -60,17 +63,17 @@ class TrackingResults:
             self._closing = opened.pop_all()
 
     @property
-    def scores(self) -> np.ndarray:
-        """float32 [F, N], of the frames so far."""
-        return self._boxes.tracked().scores
+    def tracked(self) -> TrackedBoxes:
+        """The frames so far."""
+        return self._boxes.tracked()
 
     def add(self, tracked: TrackedFrame) -> None:
         """Takes the next frame: its boxes first, which outlive trouble with the video."""
-        self._boxes.write(tracked.boxes, tracked.scores)
+        self._boxes.write(tracked.boxes, tracked.scores, tracked.confidences, tracked.lost)
         image = tracked.image
         for response, place in zip(tracked.responses, tracked.response_boxes, strict=False):
             image = draw_response(image, response, place)
-        image = draw_boxes(image, tracked.boxes, tracked.scores)
+        image = draw_boxes(image, tracked.boxes, tracked.scores, tracked.lost)
         self._video.write(image)
         self._sampler.add(image)
 

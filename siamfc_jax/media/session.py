@@ -122,12 +122,14 @@ class TrackingSession:
         if self._loop is None:
             raise ValueError("there is a summary only after run()")
         warm_at = self._loop.warm_at or self._ended_at
-        scores = self._results.scores
+        tracked = self._results.tracked
+        n_tracked = len(tracked.scores) - 2
         return TrackSummary(
-            scores=scores,
+            scores=tracked.scores,
+            lost=tracked.lost,
             startup_seconds=warm_at - self._started_at,
-            tracking_fps=_rate(len(scores) - 2, self._loop.tracker_seconds),
-            end_to_end_fps=_rate(len(scores) - 2, self._ended_at - warm_at),
+            tracking_fps=_rate(n_tracked, self._loop.tracker_seconds),
+            end_to_end_fps=_rate(n_tracked, self._ended_at - warm_at),
             stopped=self._loop.stopped,
             paths=self._results.paths,
         )

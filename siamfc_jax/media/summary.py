@@ -14,14 +14,15 @@ LOW_SCORE = 0.5
 class TrackSummary:
     """Figures of one run.
 
-    `scores` is float32 [F, N]. `startup_seconds` is the time until the second frame was tracked:
-    starting on the boxes and compiling. `tracking_fps` counts the time in which the tracker was
-    at work and nothing else; `end_to_end_fps` also counts waiting for decoding and for writing.
-    Both leave out the start-up, and are 0 where no frame was tracked after it. `stopped` tells
-    that the caller ended the run early.
+    `scores` is float32 [F, N], `lost` bool [F, N]. `startup_seconds` is the time until the second
+    frame was tracked: starting on the boxes and compiling. `tracking_fps` counts the time in which
+    the tracker was at work and nothing else; `end_to_end_fps` also counts waiting for decoding and
+    for writing. Both leave out the start-up, and are 0 where no frame was tracked after it.
+    `stopped` tells that the caller ended the run early.
     """
 
     scores: np.ndarray
+    lost: np.ndarray
     startup_seconds: float
     tracking_fps: float
     end_to_end_fps: float
@@ -50,6 +51,7 @@ class TrackSummary:
             lines.append(
                 f"target {target}: score mean {scores.mean():.2f}, min {scores.min():.2f} "
                 f"(frame {scores.argmin()}); low in {_ranges(low) if low else 'no frame'}"
+                f"{_lost_in(self.lost[:, target])}"
             )
         for path in (self.paths.video, self.paths.csv, self.paths.json, self.paths.sheet):
             if partial_path(path).is_file():
@@ -57,6 +59,13 @@ class TrackSummary:
             elif path.is_file():
                 lines.append(f"wrote {path}")
         return "\n".join(lines)
+
+
+def _lost_in(lost: np.ndarray) -> str:
+    frames = np.flatnonzero(lost).tolist()
+    if not frames:
+        return ""
+    return f"; lost in {len(frames)} of {len(lost)} ({_ranges(frames)})"
 
 
 def _ranges(numbers: list[int], longest: int = 8) -> str:

@@ -15,12 +15,17 @@ _PREDICTIONS_IN_FLIGHT = 2
 
 
 class Prediction(Protocol):
-    """Arrays on any device: box [N, 4], score [N], response [N, h, w], response_box [N, 4]."""
+    """Arrays on any device: box [N, 4], score, confidence and lost [N], response [N, h, w],
+    response_box [N, 4]."""
 
     @property
     def box(self) -> Any: ...
     @property
     def score(self) -> Any: ...
+    @property
+    def confidence(self) -> Any: ...
+    @property
+    def lost(self) -> Any: ...
     @property
     def response(self) -> Any: ...
     @property
@@ -100,6 +105,7 @@ class TrackingLoop:
         image, prediction = self._in_flight.popleft()
         with self._at_work():
             boxes, scores = np.asarray(prediction.box), np.asarray(prediction.score)
+            confidences, lost = np.asarray(prediction.confidence), np.asarray(prediction.lost)
             responses, places = np.empty((0, 1, 1), np.float32), np.empty((0, 4), np.float32)
             if self._with_responses:
                 responses = np.asarray(prediction.response)
@@ -108,7 +114,7 @@ class TrackingLoop:
             with self._at_work():
                 for _, younger in self._in_flight:
                     np.asarray(younger.box)
-        self._sink.put(TrackedFrame(image, boxes, scores, responses, places))
+        self._sink.put(TrackedFrame(image, boxes, scores, confidences, lost, responses, places))
         self._progress(1)
 
     @contextmanager

@@ -1,7 +1,7 @@
 """Frames of a video file, through PyAV (FFmpeg)."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -16,6 +16,7 @@ from siamfc_jax.media.source import FrameSource
 # FFmpeg reads any text file as a video of a terminal.
 _NOT_VIDEOS = {"tty"}
 _MOST_THREADS = 16
+_CLOCK_RATE = 1000
 
 
 def open_video(path: Path) -> FrameSource:
@@ -23,22 +24,7 @@ def open_video(path: Path) -> FrameSource:
 
     Raises MediaError, in one line, for what is missing, empty or not a video.
     """
-    if not path.is_file():
-        raise MediaError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise MediaError(f"{path}: the file is empty; fetch it again")
-    try:
-        container = av.open(path)
-    except (av.FFmpegError, OSError) as error:
-        reason = error.strerror or str(error)
-        raise MediaError(
-            f"{path}: cannot be opened as a video ({reason}); it is damaged, cut short or no video"
-        ) from error
-    if not container.streams.video or container.format.name in _NOT_VIDEOS:
-        container.close()
-        raise MediaError(f"{path}: is not a video; give a video file or a folder of images")
-    stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
+    container, stream = open_container(path)
     return FrameSource(
         location=str(path),
         name=path.stem,
@@ -49,9 +35,35 @@ def open_video(path: Path) -> FrameSource:
     )
 
 
+def open_container(
+    path: Path, only_formats: Sequence[str] = ()
+) -> tuple[InputContainer, VideoStream]:
+    """The file and its first video stream. `only_formats`, names of FFmpeg's demuxers, are the only
+    ones that may read it; by default any. Raises as `open_video`."""
+    if not path.is_file():
+        raise MediaError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise MediaError(f"{path}: the file is empty; fetch it again")
+    options = {"format_whitelist": ",".join(only_formats)} if only_formats else {}
+    try:
+        container = av.open(path, options=options)
+    except (av.FFmpegError, OSError) as error:
+        reason = error.strerror or str(error)
+        raise MediaError(
+            f"{path}: cannot be opened as a video ({reason}); it is damaged, cut short or no video"
+        ) from error
+    if not container.streams.video or container.format.name in _NOT_VIDEOS:
+        container.close()
+        raise MediaError(f"{path}: is not a video; give a video file or a folder of images")
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    return container, stream
+
+
 def frame_rate(stream: VideoStream) -> float | None:
     rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate else None
+    # What browsers record says no rate; FFmpeg then takes the clock's, 1000 ticks a second.
+    return float(rate) if rate and rate < _CLOCK_RATE else None
 
 
 def upright_rgb(frame: VideoFrame) -> np.ndarray:
@@ -64,29 +76,35 @@ def upright_rgb(frame: VideoFrame) -> np.ndarray:
 
 def _rgb_frames(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[np.ndarray]:
     count, start, end = 0, None, 0.0
-    for frame in _sound_frames(container, stream):
+    for frame in sound_frames(container, stream):
         if frame is None or frame.is_corrupt:
-            raise _breaks_off(path, count, "its data is damaged or cut short")
+            raise breaks_off(path, count, "its data is damaged or cut short")
         yield upright_rgb(frame)
         count += 1
         if frame.time is not None:
             start = frame.time if start is None else start
             end = frame.time + float((frame.duration or 0) * (frame.time_base or 0))
+    if start is not None:
+        missing = missing_seconds(container, stream, end - start)
+        if missing:
+            raise breaks_off(path, count, f"its header promises {missing:.1f} s more")
+
+
+def missing_seconds(container: InputContainer, stream: VideoStream, found: float) -> float:
+    """How much less than the header promises `found` seconds are; 0 for what is no damage."""
     promised = _promised_seconds(container, stream)
-    if promised is not None and start is not None:
-        missing = promised - (end - start)
-        if missing > max(0.5, 0.02 * promised):
-            raise _breaks_off(path, count, f"its header promises {missing:.1f} s more")
+    missing = promised - found if promised is not None else 0.0
+    return missing if missing > max(0.5, 0.02 * (promised or 0.0)) else 0.0
 
 
-def _breaks_off(path: Path, count: int, reason: str) -> MediaError:
+def breaks_off(path: Path, count: int, reason: str) -> MediaError:
     return MediaError(
         f"{path}: breaks off after {count} frames ({reason}); "
         "fetch the file again, or re-encode it with ffmpeg to track beyond the damage"
     )
 
 
-def _sound_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
+def sound_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
     """The frames in display order; None at the place where reading or decoding fails."""
     # Each decoder thread delays the news of an error by a packet.
     threads = stream.codec_context.thread_count or _MOST_THREADS
