@@ -5,7 +5,8 @@
 SRC is a MatConvNet DagNN (.mat), a PyTorch state dict (.pth, old or new) or plain arrays (.npz).
 A state dict may also be of torchvision's ResNet-50, to start the training of a ResNet-22 from
 ImageNet (experiments.train --initial), of SiamDW's CIResNet-22, or of a SiamRPN with an AlexNet
-(DaSiamRPN's, PySOT's or siamrpn-pytorch's names).
+(DaSiamRPN's, PySOT's or siamrpn-pytorch's names). What experiments.export --format=torch wrote
+(.safetensors) comes back as it was, with its settings.
 Nothing inside SRC is ever executed.
 """
 
@@ -19,6 +20,7 @@ from absl import flags
 from data_prep.weights.imported import ColorOrder, table
 from data_prep.weights.reading import KINDS, Kind, import_file
 from experiments import cli
+from siamfc_jax.export.torch_files import read_torch
 from siamfc_jax.weights import describe, save_weights
 
 _OUT = flags.DEFINE_string("out", None, "Weight file to write (.safetensors).")
@@ -40,6 +42,11 @@ def main(args: Sequence[str]) -> None:
     if len(args) != 1 or not _OUT.value:
         raise ValueError("usage: python -m data_prep.import_weights SRC --out=FILE.safetensors")
     source, out = Path(args[0]), Path(_OUT.value)
+    if source.suffix == ".safetensors":
+        exported = read_torch(source)
+        save_weights(out, exported.params, exported.config, notes=exported.notes)
+        print(exported.notes, describe(out), sep="\n")
+        return
     kind = cast(Kind | None, None if _KIND.value == "auto" else _KIND.value)
     order = cast(ColorOrder | None, None if _COLOR_ORDER.value == "auto" else _COLOR_ORDER.value)
     imported = import_file(source, kind, order)

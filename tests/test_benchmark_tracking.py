@@ -13,9 +13,13 @@ from experiments.speed.precision import TYPES, in_each
 from experiments.speed.roofline import Peaks
 from experiments.speed.settings import BenchmarkSettings
 from experiments.speed.timing import report
+from experiments.speed.tracking_parts import parts_row, step_parts
+from siamfc_jax.models.folding import fold_batch_norm
 from siamfc_jax.models.network import NETWORKS
+from siamfc_jax.models.siamrpn import SIAMRPN_TINY
+from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.config import SIAMFC_3S_PAPER
-from siamfc_jax.tracking.online import Model
+from siamfc_jax.tracking.online import Model, compiled_tracker
 from siamfc_jax.tracking.siamrpn_config import SIAMRPN_PAPER
 from tests.tracking_worlds import NETWORK, matching_params
 
@@ -54,6 +58,40 @@ def test_every_row_is_measured_in_every_type(row, title, unit, model, no_torch, 
     assert {in_float32.unit, in_bfloat16.unit} == {unit}
     assert min(in_float32.ours, in_bfloat16.ours) > 0
     assert not re.search(r"\b(nan|inf)\b", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("network", "config"), [(NETWORK, SIAMFC_3S_PAPER), (SIAMRPN_TINY, SIAMRPN_PAPER)]
+)
+def test_the_parts_of_a_step_are_those_that_make_its_prediction(network, config):
+    model = Model(fold_batch_norm(network.init(jax.random.key(0))), network, config)
+    noise = np.random.default_rng(0).integers(0, 256, (2, 120, 160, 3), np.uint8)
+    first, second = jax.device_put([on_canvas([image]) for image in noise])
+    boxes, stream = np.float32([[60, 40, 30, 30], [20, 30, 40, 40]]), np.zeros(2, np.int32)
+    state, _ = compiled_tracker(network, config).init(model.prepared(), first, boxes, stream)
+    parts = {name: part() for name, part in step_parts(model, state, second).items()}
+    _, prediction = parts["whole step"]
+    if network is NETWORK:
+        scale, peak, _ = parts["choice of the box"]
+        np.testing.assert_array_equal(scale, prediction.scale_index)
+        score = jax.nn.sigmoid(peak)
+    else:
+        ranked = parts["choice of the box"]
+        best = np.asarray(ranked.rank).argmax(-1)
+        score = np.asarray(ranked.score)[[0, 1], best]
+    np.testing.assert_allclose(score, prediction.score, atol=1e-5)
+
+
+def test_the_parts_are_timed_for_one_target_and_for_many(model, capsys):
+    assert parts_row(SETTINGS, model) == []
+    printed = capsys.readouterr().out
+    assert re.findall(r"parts of a step of (.*)", printed) == [
+        "1 targets, float32",
+        "2 targets, float32",
+        "1 targets, bfloat16",
+        "2 targets, bfloat16",
+    ]
+    assert len(re.findall(r"^  choice of the box +[\d.]+ ms +[\d.]+%$", printed, re.M)) == 4
 
 
 def test_boxes_of_another_type_are_compared_with_those_of_float32(model, no_torch, capsys):

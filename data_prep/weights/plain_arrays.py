@@ -36,7 +36,8 @@ def import_plain_arrays(path: Path, color_order: ColorOrder = "rgb") -> Imported
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves a broken archive open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return dict(file)
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise WeightsError(f"is a damaged or cut-short .npz file ({error})") from error

@@ -60,7 +60,8 @@ def roofline_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     batch = max(settings.batches)
     for compute in in_each(settings.compute):
         peaks = measure_peaks(compute, settings.seconds / 10)
-        print(f"roofline of training, {compute}, batch {batch}, search {settings.search_size}")
+        search = settings.training(model.network, batch, compute).search_size
+        print(f"roofline of training, {compute}, batch {batch}, search {search}")
         print(f"  measured peaks: {peaks.flops / 1e12:.3f} TFLOP/s, {peaks.bytes / 1e9:.1f} GB/s")
         measured = []
         for part in step_parts(settings, model.network, batch, compute):

@@ -7,6 +7,7 @@ TRACKING_ROWS = (
     "clip",
     "batched",
     "sequences",
+    "parts",
     "cold_start",
     "evaluation",
     "otb_like",

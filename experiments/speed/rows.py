@@ -20,6 +20,7 @@ from experiments.speed.tracking import (
     live_row,
     sequences_row,
 )
+from experiments.speed.tracking_parts import parts_row
 from experiments.speed.training import train_batches_row, train_row
 from siamfc_jax.loading import default_tracking, load_model
 from siamfc_jax.models.folding import fold_batch_norm
@@ -32,6 +33,7 @@ ROWS = {
     "clip": clip_row,
     "batched": batched_row,
     "sequences": sequences_row,
+    "parts": parts_row,
     "cold_start": cold_start_row,
     "evaluation": evaluation_row,
     "otb_like": otb_like_row,

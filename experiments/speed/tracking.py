@@ -7,46 +7,42 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_prep.synthetic import DEMO, render_clip
 from experiments.speed.baseline import torch_trackers
 from experiments.speed.nominal import tracking_work
-from experiments.speed.precision import activations, in_each, products_in
+from experiments.speed.precision import products_in
 from experiments.speed.results import Result
 from experiments.speed.roofline import Peaks, measure_peaks
 from experiments.speed.settings import BenchmarkSettings
+from experiments.speed.subjects import in_types, rendered_clip
 from experiments.speed.timing import Work, report, take_turns, there_and_back
 from siamfc_jax.crops import Frames
-from siamfc_jax.models.backbone import Compute
 from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.clip import track_clip_jit
 from siamfc_jax.tracking.online import Model, MultiTracker, compiled_tracker
 from siamfc_jax.tracking.slots import ModelSlots
 from siamfc_jax.tracking.trackers import make_tracker
 
-_CLIP_FRAMES = 16
-
 
 def live_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """One target, a frame at a time, from a uint8 frame on the host to a box on the host."""
-    images, box = _clip_of(settings)
+    images, box = rendered_clip(settings)
     name = f"live step, {settings.width}x{settings.height} uint8 in, box out"
     return [
         _beside_pytorch(settings, typed, kind, images, np.asarray([box]), name, "frames/s")
-        for kind, typed in _in_types(settings, model)
+        for kind, typed in in_types(settings, model)
     ]
 
 
 def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """All frames of a clip in one compiled call."""
-    images, box = _clip_of(settings)
+    images, box = rendered_clip(settings)
     tracker = make_tracker(model.network, model.tracking)
     canvases = [on_canvas([image]) for image in images]
     clip = jax.device_put(
@@ -56,7 +52,7 @@ def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     compiled = compiled_tracker(model.network, model.tracking)
     boxes = jnp.asarray([box], jnp.float32)
     results = []
-    for kind, typed in _in_types(settings, model):
+    for kind, typed in in_types(settings, model):
         params = typed.prepared()
         state, _ = compiled.init(params, first, boxes, jnp.zeros(1, jnp.int32))
         work = Work(partial(track_clip_jit, tracker, params, state, clip))
@@ -68,14 +64,14 @@ def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
 
 def batched_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Many targets of one video."""
-    images, box = _clip_of(settings)
+    images, box = rendered_clip(settings)
     offsets = np.random.default_rng(0).uniform(-40, 40, (settings.targets, 2))
     boxes = np.asarray([(box[0] + dx, box[1] + dy, box[2], box[3]) for dx, dy in offsets])
     name = f"{settings.targets} targets of one video as one batch"
     results = []
     with products_in("float32"):
         plain = _boxes_of(model, images, boxes)
-    for kind, typed in _in_types(settings, model):
+    for kind, typed in in_types(settings, model):
         unit = "target-frames/s"
         results.append(_beside_pytorch(settings, typed, kind, images, boxes, name, unit))
         if kind != "float32":
@@ -87,9 +83,9 @@ def batched_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
 def sequences_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     """Many videos at once, one target each, as evaluation runs them: all frames copied, all boxes
     read two steps late."""
-    images, box = _clip_of(settings)
+    images, box = rendered_clip(settings)
     results = []
-    for kind, typed in _in_types(settings, model):
+    for kind, typed in in_types(settings, model):
         slots = ModelSlots(typed)
         canvas = slots.canvas((settings.width, settings.height))
         lanes = settings.videos
@@ -116,11 +112,6 @@ class _Late:
     def __call__(self, pixels: np.ndarray) -> Any:
         self._pending.append(self._begin(pixels))
         return self._pending.popleft()() if len(self._pending) > 2 else None
-
-
-def _in_types(settings: BenchmarkSettings, model: Model) -> Iterator[tuple[str, Model]]:
-    for kind in in_each(settings.compute):
-        yield kind, model._replace(compute=cast(Compute, activations(kind)))
 
 
 def _named(kind: str) -> str:
@@ -192,12 +183,3 @@ def cold_start_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
             seconds = time.perf_counter() - began
             print(f"experiments.track, 2 frames, {cache} compilation cache: {seconds:.1f} s")
     return []
-
-
-def _clip_of(
-    settings: BenchmarkSettings,
-) -> tuple[list[np.ndarray], tuple[float, float, float, float]]:
-    config = replace(DEMO, width=settings.width, height=settings.height, n_frames=_CLIP_FRAMES)
-    clip = render_clip(config, seed=0)
-    x, y, w, h = (float(value) for value in clip.boxes[0, 0])
-    return list(clip.frames), (x, y, w, h)
