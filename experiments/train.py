@@ -101,7 +101,7 @@ def _plan() -> Any:
 
 
 def _held_out_tracks() -> list[Any]:
-    from experiments.held_out import held_out_tracks
+    from experiments.held_out import expect_one_size, held_out_tracks
     from siamfc_jax.data.dataset import named_held_out
 
     if not _VIDEOS.value:
@@ -117,7 +117,9 @@ def _held_out_tracks() -> list[Any]:
         raise ValueError(
             f"--validation_videos: {', '.join(sorted(trained_on))} were not held out by make_shards"
         )
-    return held_out_tracks(_VIDEOS.value, names, "--validation_source")
+    tracks = held_out_tracks(_VIDEOS.value, names, "--validation_source")
+    expect_one_size(tracks)
+    return tracks
 
 
 def _join_others() -> None:

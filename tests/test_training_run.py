@@ -154,7 +154,7 @@ def steps_logged(out):
 def test_killed_at_any_moment_it_ends_with_the_same_bits(whole, data, tmp_path):
     out, moments = tmp_path / "killed", random.Random(3)
     checkpoints = []
-    for _ in range(4):
+    for _ in range(3):
         before = len(steps_logged(out))
         process = start(data, out)
         while len(steps_logged(out)) <= before and process.poll() is None:
@@ -359,6 +359,7 @@ def on_one_device(data, settings):
     return trained_layers(jax.device_get(state))
 
 
+@pytest.mark.slow
 def test_two_processes_train_together_as_one_would(data, tmp_path):
     out, port = tmp_path / "together", free_port()
     both = [
