@@ -29,6 +29,14 @@ ALLOWED = {
     ],
     "siamfc_jax/training": ["siamfc_jax.crops", "siamfc_jax.models"],
     "siamfc_jax/loading.py": ["siamfc_jax.models", "siamfc_jax.tracking", "siamfc_jax.weights"],
+    "siamfc_jax/export": [
+        "siamfc_jax.crops",
+        "siamfc_jax.durable",
+        "siamfc_jax.loading",
+        "siamfc_jax.models",
+        "siamfc_jax.tracking",
+        "siamfc_jax.weights",
+    ],
     "siamfc_jax/harness": [
         "siamfc_jax.boxes",
         "siamfc_jax.loading",
