@@ -8,11 +8,12 @@
     python -m experiments.benchmark --rows=train_batches,roofline --compute=bfloat16
     python -m experiments.benchmark --rows=input,end_to_end --data=SHARDS
 
-Tracking: live, clip, batched (targets of one video), sequences (videos at once), parts of the step,
-and cold_start of the program, each but the last in every type of --compute, live and batched beside
-the time that nominal arithmetic and bytes take at the device's measured peaks. Evaluation:
-evaluation, the sequences of --otb as experiments.eval_otb runs them, beside experiments.track;
-otb_like, a whole evaluation from JPEG files on disk. Training: train, steps that are waited for;
+Tracking: live, fast (live as experiments.track --fast), clip, batched (targets of one video),
+sequences (videos at once), parts of the step, and cold_start of the program, each but the last in
+every type of --compute, live and batched beside the time that nominal arithmetic and bytes take at
+the device's measured peaks. Evaluation: evaluation, the sequences of --otb as experiments.eval_otb
+runs them, beside experiments.track; otb_like, a whole evaluation from JPEG files on disk. Training:
+train, steps that are waited for;
 train_batches, steps one after another, with the batch on the device and copied to it; roofline, the
 step and its parts beside the device's measured peaks; input, decoding of TFRecord shards alone;
 end_to_end, training from them.

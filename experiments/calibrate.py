@@ -23,6 +23,9 @@ _OUT = flags.DEFINE_string("out", None, "Folder for runs, diagram and model.", r
 _SOURCE = flags.DEFINE_multi_string(
     "validation_source", [], "[LABEL=]KIND:ROOT of held-out videos, as for make_crops; repeatable."
 )
+_FAST = flags.DEFINE_bool(
+    "fast", False, "With one search image a frame instead of one of each scale."
+)
 _VIDEOS = flags.DEFINE_list("validation_videos", [], "Which of them, LABEL/VIDEO; two at least.")
 
 
@@ -33,7 +36,7 @@ def main(args: Sequence[str]) -> int:
     from experiments.held_out import held_out_tracks
 
     tracks = held_out_tracks(_SOURCE.value, _VIDEOS.value, "--validation_source")
-    print(calibrate(_MODEL.value, tracks, Path(_OUT.value)))
+    print(calibrate(_MODEL.value, tracks, Path(_OUT.value), fast=_FAST.value))
     return 0
 
 

@@ -29,8 +29,11 @@ from siamfc_jax.weights import load_weights, save_weights
 WEIGHTS, DIAGRAM = "weights.safetensors", "reliability.png"
 
 
-def calibrate(weights: str, tracks: Sequence[Track], out: Path) -> str:
+def calibrate(weights: str, tracks: Sequence[Track], out: Path, *, fast: bool = False) -> str:
     """Write the model with its calibration, and the reliability diagram, to `out`.
+
+    Args:
+      fast: as in `loading.load_model`; the model that is written tracks so.
 
     Returns:
       The report, of several lines.
@@ -48,7 +51,7 @@ def calibrate(weights: str, tracks: Sequence[Track], out: Path) -> str:
     if (out / WEIGHTS).resolve() == weight_path(weights).resolve():
         raise ValueError(f"{out}: the model lies there and would be overwritten; choose another")
     file = load_weights(weight_path(weights))
-    model = load_model(weights)
+    model = load_model(weights, fast=fast)
     plain = dataclasses.replace(model.tracking, confidence=UNCALIBRATED)
     # Boxes and scores depend on the parameters and settings, not on the calibration.
     key = f"{file.sha256} {plain}"
@@ -59,7 +62,7 @@ def calibrate(weights: str, tracks: Sequence[Track], out: Path) -> str:
     sections = [
         _compared(frames),
         _table(bins),
-        _errors(frames, told),
+        _errors(frames, told, model.tracking.confidence),
         _losses(frames, confidence),
         f"wrote {out / WEIGHTS} and {out / DIAGRAM}",
     ]
@@ -100,9 +103,12 @@ def _table(bins: list[Bin]) -> str:
     return "\n".join([header, *rows])
 
 
-def _errors(frames: Frames, told: np.ndarray) -> str:
+def _errors(frames: Frames, told: np.ndarray, own: Confidence) -> str:
     lines = ["expected calibration error (95 % interval over videos)"]
-    for label, probability in (("score as it is", logistic(frames.logit)), ("left out", told)):
+    probabilities = {"score as it is": logistic(frames.logit), "left out": told}
+    if own != UNCALIBRATED:
+        probabilities["the model's own"] = logistic(own.bias + own.gain * frames.logit)
+    for label, probability in probabilities.items():
         error = calibration_error(probability, frames.good, frames.weight)
         low, high = error_interval(probability, frames)
         lines.append(f"  {error:.3f} ({low:.3f} to {high:.3f})  {label}")

@@ -29,6 +29,9 @@ _OUT = flags.DEFINE_string(
     "out", None, "Folder for the results, exported if not given; for torch a .safetensors file."
 )
 _FOLDED = flags.DEFINE_bool("folded", False, "torch: absorb the batch norms, for inference.")
+_FAST = flags.DEFINE_bool(
+    "fast", False, "stablehlo, onnx: one search image a frame instead of one of each scale."
+)
 _MEASURE = flags.DEFINE_bool(
     "measure", False, "stablehlo, onnx: track the demo clip with it and with ours, frame by frame."
 )
@@ -39,8 +42,9 @@ def main(args: Sequence[str]) -> None:
     tracks = _FORMAT.value != "torch"
     if _FOLDED.value and tracks:
         raise ValueError("--folded is for --format=torch; the other formats always are")
-    if _MEASURE.value and not tracks:
-        raise ValueError("--measure is for formats that track, stablehlo and onnx")
+    for flag, given in (("--measure", _MEASURE.value), ("--fast", _FAST.value)):
+        if given and not tracks:
+            raise ValueError(f"{flag} is for formats that track, stablehlo and onnx")
     # Importing JAX takes seconds: only now is it sure to be worth it.
     paths = _write_functions() if tracks else [_write_weights()]
     for path in paths:
@@ -48,7 +52,7 @@ def main(args: Sequence[str]) -> None:
     if _MEASURE.value:
         from experiments.speed.exports import compare
 
-        print(compare(_FORMAT.value, paths[-1], _MODEL.value))
+        print(compare(_FORMAT.value, paths[-1], _MODEL.value, _FAST.value))
 
 
 def _write_functions() -> list[Path]:
@@ -57,7 +61,7 @@ def _write_functions() -> list[Path]:
     from siamfc_jax.export.stablehlo import write_stablehlo
 
     write = write_onnx if _FORMAT.value == "onnx" else write_stablehlo
-    return write(read_source(_MODEL.value), _OUT.value or "exported")
+    return write(read_source(_MODEL.value, _FAST.value), _OUT.value or "exported")
 
 
 def _write_weights() -> Path:

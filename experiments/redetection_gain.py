@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from siamfc_jax.tracking.online import OnlineTracker
 
 _MODEL = flags.DEFINE_string("model", "siamfc-3s", "Shipped model or weight file, calibrated.")
+_FAST = flags.DEFINE_bool(
+    "fast", False, "With one search image a frame instead of one of each scale."
+)
 _CLIPS = flags.DEFINE_integer("clips", 6, "Clips of each kind.", lower_bound=2)
 _KINDS = flags.DEFINE_list("kinds", ["always there", "out of view", "occluded"], "Which kinds.")
 _SEED = flags.DEFINE_integer("seed", 9000, "Of the first clip.", lower_bound=0)
@@ -53,7 +56,7 @@ def main(args: Sequence[str]) -> int:
     unknown = ", ".join(sorted({*_KINDS.value} - {*KINDS}))
     if unknown:
         raise ValueError(f"--kinds: there is no {unknown}; there are {', '.join(KINDS)}")
-    model = load_model(_MODEL.value)
+    model = load_model(_MODEL.value, fast=_FAST.value)
     settings = Redetection(_AFTER.value, _FOUND_ABOVE.value, _TILES.value)
     trackers = [
         OnlineTracker(model),

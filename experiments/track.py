@@ -38,12 +38,17 @@ _RESPONSE = flags.DEFINE_bool("response_overlay", False, "Draw the response maps
 _REDETECT = flags.DEFINE_bool(
     "redetect", False, "Look for a lost object over the whole frame; slower while it is lost."
 )
+_FAST = flags.DEFINE_bool(
+    "fast",
+    False,
+    "One search image a frame instead of one of each scale; the boxes differ a little.",
+)
 _MAX_FRAMES = flags.DEFINE_integer("max_frames", None, "Stop after so many.", lower_bound=1)
 
 
 def main(args: Sequence[str]) -> int:
     source, boxes = _source_and_boxes(args)
-    with TrackingSession(source, boxes, _OUT.value, _MODEL.value, _MAX_FRAMES.value) as session:
+    with TrackingSession(source, boxes, _OUT.value, _name(), _MAX_FRAMES.value) as session:
         _announce(session)
         tracker = _load_tracker()
         with cli.StopSignals() as signals:
@@ -88,10 +93,16 @@ def _load_tracker() -> VideoTracker:
     import siamfc_jax
 
     use_compilation_cache()
-    tracker = siamfc_jax.load_multi(_MODEL.value, redetect=_REDETECT.value)
+    tracker = siamfc_jax.load_multi(_MODEL.value, redetect=_REDETECT.value, fast=_FAST.value)
     device = jax.devices()[0]
-    print(f"model: {_MODEL.value}, on {device.platform} ({device.device_kind})", flush=True)
+    print(f"model: {_name()}, on {device.platform} ({device.device_kind})", flush=True)
     return tracker
+
+
+def _name() -> str:
+    """Of what tracks, as in records."""
+    ways = (("+fast", _FAST.value), ("+redetect", _REDETECT.value))
+    return _MODEL.value + "".join(way for way, given in ways if given)
 
 
 def _run(

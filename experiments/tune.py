@@ -26,6 +26,9 @@ _VIDEOS = flags.DEFINE_list("validation_videos", [], "Which of them, LABEL/VIDEO
 _VALUES = flags.DEFINE_multi_string(
     "values", [], "SETTING=VALUE,...: what to try, in this order; repeatable."
 )
+_FAST = flags.DEFINE_bool(
+    "fast", False, "Begin with one search image a frame instead of one of each scale."
+)
 _TRACKING = flags.DEFINE_string("tracking", None, "Preset to begin with; by default the model's.")
 
 
@@ -35,10 +38,12 @@ def main(args: Sequence[str]) -> int:
     use_compilation_cache()
     from experiments.held_out import expect_one_size, held_out_tracks
     from experiments.tuning import WEIGHTS, Trial, tune
+    from siamfc_jax.loading import load_model
     from siamfc_jax.tracking.trackers import PRESETS
 
     if _TRACKING.value is not None and _TRACKING.value not in PRESETS:
         raise ValueError(f"--tracking: {_TRACKING.value!r} is none of {', '.join(PRESETS)}")
+    preset = PRESETS[_TRACKING.value] if _TRACKING.value else None
     tracks = held_out_tracks(_SOURCE.value, _VIDEOS.value, "--validation_source")
     expect_one_size(tracks)
     first: list[Trial] = []
@@ -57,7 +62,7 @@ def main(args: Sequence[str]) -> int:
         tracks,
         values,
         Path(_OUT.value),
-        tracking=PRESETS[_TRACKING.value] if _TRACKING.value else None,
+        tracking=load_model(_MODEL.value, preset, fast=_FAST.value).tracking,
         show=show,
     )
     print(f"best: {best.mean:.4f}; wrote {Path(_OUT.value) / WEIGHTS}")

@@ -17,7 +17,7 @@ from siamfc_jax.tracking.config import SIAMFC_3S_RELEASE
 from siamfc_jax.tracking.online import Model, MultiTracker, OnlineTracker
 from siamfc_jax.tracking.redetection import RedetectingTracker, Redetection
 from siamfc_jax.tracking.siamrpn_config import SIAMRPN_RELEASE
-from siamfc_jax.tracking.trackers import Tracking, expect_suits, tracking_type
+from siamfc_jax.tracking.trackers import Tracking, expect_suits, fast_tracking, tracking_type
 from siamfc_jax.weights import WeightFile, WeightsError, load_weights
 
 DEFAULT_TRACKING = dataclasses.replace(SIAMFC_3S_RELEASE, clip_to_frame=True)
@@ -47,6 +47,7 @@ def load_model(
     name_or_path: str | os.PathLike[str] = "siamfc-3s",
     tracking: Tracking | None = None,
     compute: Compute = "float32",
+    fast: bool = False,
 ) -> Model:
     """Read a network and the settings to track with.
 
@@ -54,6 +55,7 @@ def load_model(
       name_or_path: a name from `shipped_models()` or the path of a weight file.
       tracking: replaces the settings inside the file.
       compute: the type of the embedding's activations, "float32" or "bfloat16".
+      fast: one search image a frame instead of one of each scale, as `fast_tracking` says.
 
     Raises:
       WeightsError: no such name or file, or the file is damaged or holds no such network.
@@ -66,6 +68,7 @@ def load_model(
     network = _network(path, file)
     settings = tracking or _tracking(path, file.config, network)
     expect_suits(network, settings)
+    settings = fast_tracking(settings) if fast else settings
     return Model(fold_batch_norm(file.params), network, settings, compute)
 
 
@@ -74,6 +77,7 @@ def load(
     tracking: Tracking | None = None,
     compute: Compute = "float32",
     redetect: bool | Redetection = False,
+    fast: bool = False,
 ) -> OnlineTracker:
     """A tracker for one target: `init(image, box)`, then `box = update(image)` per frame.
 
@@ -83,7 +87,7 @@ def load(
     Raises:
       ValueError: `redetect`, but the model never calls a target lost.
     """
-    return OnlineTracker(load_model(name_or_path, tracking, compute), _multi(redetect))
+    return OnlineTracker(load_model(name_or_path, tracking, compute, fast), _multi(redetect))
 
 
 def load_multi(
@@ -91,9 +95,10 @@ def load_multi(
     tracking: Tracking | None = None,
     compute: Compute = "float32",
     redetect: bool | Redetection = False,
+    fast: bool = False,
 ) -> MultiTracker:
     """A tracker for several targets of one video; arguments and errors as `load`."""
-    return _multi(redetect)(load_model(name_or_path, tracking, compute))
+    return _multi(redetect)(load_model(name_or_path, tracking, compute, fast))
 
 
 def _multi(redetect: bool | Redetection) -> Callable[[Model], MultiTracker]:

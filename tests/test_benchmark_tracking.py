@@ -21,6 +21,7 @@ from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.config import SIAMFC_3S_PAPER
 from siamfc_jax.tracking.online import Model, compiled_tracker
 from siamfc_jax.tracking.siamrpn_config import SIAMRPN_PAPER
+from siamfc_jax.tracking.trackers import fast_tracking
 from tests.tracking_worlds import NETWORK, matching_params
 
 SETTINGS = BenchmarkSettings(
@@ -61,7 +62,12 @@ def test_every_row_is_measured_in_every_type(row, title, unit, model, no_torch, 
 
 
 @pytest.mark.parametrize(
-    ("network", "config"), [(NETWORK, SIAMFC_3S_PAPER), (SIAMRPN_TINY, SIAMRPN_PAPER)]
+    ("network", "config"),
+    [
+        (NETWORK, SIAMFC_3S_PAPER),
+        (NETWORK, fast_tracking(SIAMFC_3S_PAPER)),
+        (SIAMRPN_TINY, SIAMRPN_PAPER),
+    ],
 )
 def test_the_parts_of_a_step_are_those_that_make_its_prediction(network, config):
     model = Model(fold_batch_norm(network.init(jax.random.key(0))), network, config)
@@ -130,6 +136,25 @@ def test_a_step_of_siamfc_embeds_a_pyramid_for_every_target():
     embedding = sum(shape.flops for shape in conv_shapes(model.network.backbone, 255))
     correlation = 2 * 17 * 17 * 6 * 6 * 256
     assert tracking_work(model, 4).flops == 4 * 3 * (embedding + correlation)
+
+
+def test_a_fast_step_of_siamfc_embeds_one_image_and_reads_an_exemplar_of_every_scale():
+    model = random_model("siamfc", SIAMFC_3S_PAPER)
+    fast = model._replace(tracking=fast_tracking(SIAMFC_3S_PAPER))
+    embedding = sum(shape.flops for shape in conv_shapes(model.network.backbone, 255))
+    correlation = 2 * 17 * 17 * 6 * 6 * 256
+    assert tracking_work(fast, 4).flops == 4 * (embedding + 3 * correlation)
+    more_is_read = tracking_work(fast, 4).bytes - tracking_work(model, 4).bytes
+    assert more_is_read == 4 * 2 * 4 * 6 * 6 * 256
+
+
+def test_the_fast_way_is_timed_beside_the_usual_one(model, no_torch, capsys):
+    results = tracking.fast_row(SETTINGS, model)
+    title = "live step, one search image (--fast) beside one of each scale"
+    assert [result.row for result in results] == [title, f"{title}, bfloat16"]
+    assert len(re.findall(r"^  ours, each scale +[\d.]+ ms", capsys.readouterr().out, re.M)) == 2
+    of_rpn = model._replace(network=SIAMRPN_TINY, tracking=SIAMRPN_PAPER)
+    assert tracking.fast_row(SETTINGS, of_rpn) == []
 
 
 def test_a_step_of_siamrpn_embeds_one_image_and_never_the_exemplar():

@@ -221,6 +221,18 @@ def test_the_report_and_the_model_with_its_calibration(videos, weights, tmp_path
     assert (tmp_path / "out" / DIAGRAM).read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_a_calibrated_model_says_of_itself_is_judged_in_the_fast_way(
+    videos, weights, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(calibrating, "calibration_frames", lambda *_: frames_of(600))
+    first = calibrate(weights, videos, tmp_path / "out")
+    assert "the model's own" not in first
+    calibrated = str(tmp_path / "out" / WEIGHTS)
+    report = calibrate(calibrated, videos, tmp_path / "fast", fast=True)
+    assert "the model's own" in report
+    assert load_model(tmp_path / "fast" / WEIGHTS).tracking.pyramid == "exemplars"
+
+
 def test_one_video_may_have_all_the_failures(videos, weights, tmp_path, monkeypatch):
     frames = frames_of(600, videos=2)
     frames = frames._replace(good=frames.good | (frames.video == 0))

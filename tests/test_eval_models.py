@@ -117,6 +117,15 @@ def test_other_settings_must_suit_every_model(siamfc, siamrpn):
         contestants(Options(tracker="a:B", tracking="siamfc-3s-release"))
 
 
+def test_the_fast_way_is_told_in_the_name_and_the_record(siamfc, siamrpn):
+    (plain,) = contestants(Options(models=(str(siamfc),)))
+    (fast,) = contestants(Options(models=(str(siamfc),), fast=True))
+    assert (plain.name, fast.name) == ("weights", "weights+fast")
+    assert fast.identity["tracking"]["pyramid"] == "exemplars"
+    with pytest.raises(ValueError, match="--fast is for models"):
+        contestants(Options(tracker="a:B", fast=True))
+
+
 @pytest.mark.parametrize(
     "models, changes, reason",
     [

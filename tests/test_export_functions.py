@@ -35,7 +35,7 @@ from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.models.siamrpn import SiamRPNNetwork
 from siamfc_jax.tracking.confidence import Confidence
 from siamfc_jax.tracking.online import Model, MultiTracker
-from siamfc_jax.tracking.trackers import PRESETS
+from siamfc_jax.tracking.trackers import PRESETS, fast_tracking
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -43,12 +43,14 @@ onnxruntime = pytest.importorskip("onnxruntime")
 EXAMPLES = Path(__file__).parents[1] / "experiments" / "examples"
 WRITERS = {"stablehlo": write_stablehlo, "onnx": write_onnx}
 N_FRAMES = 8
+LOOPS = {**PRESETS, "siamfc-paper-fast": fast_tracking(PRESETS["siamfc-paper"])}
 
 PLAIN, GROUPED = (8, 8, 8, 8, 8), (1, 2, 1, 2, 2)
 SMALL = AlexNetConfig((8, 16, 16, 16, 16), GROUPED)
 UNGROUPED = AlexNetConfig(PLAIN, (1,) * 5, norm_last=True)
 WORLDS = {
     "siamfc, direct pyramid": (SiamFCNetwork(SMALL, gain=1e-2), "siamfc-paper"),
+    "siamfc, pyramid of exemplars": (SiamFCNetwork(SMALL, gain=1e-2), "siamfc-paper-fast"),
     "siamfc-ciresnet": (
         SiamFCNetwork(ResNetConfig(8, (4, 4), (1, 2), "cropped"), gain=1e-3),
         "siamfc-ciresnet22-release",
@@ -193,7 +195,7 @@ def random_source(world):
     rng = np.random.default_rng(1)
     shapes = jax.eval_shape(lambda key: fold_batch_norm(network.init(key)), jax.random.key(0))
     params = jax.tree.map(lambda a: rng.normal(0, 0.05, a.shape).astype(np.float32), shapes)
-    tracking = replace(PRESETS[preset], confidence=Confidence(-1.5, 0.7, 0.3))
+    tracking = replace(LOOPS[preset], confidence=Confidence(-1.5, 0.7, 0.3))
     return Source(Model(params, network, tracking), "random.safetensors", "0" * 64)
 
 

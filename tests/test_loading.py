@@ -4,6 +4,7 @@ import functools
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 import siamfc_jax
 from data_prep.synthetic import render_demo
@@ -93,6 +94,11 @@ def test_settings_can_be_replaced(tiny_file):
     assert siamfc_jax.load_model(tiny_file, DEFAULT_TRACKING).tracking == DEFAULT_TRACKING
 
 
+def test_the_fast_way_changes_the_pyramid_alone(tiny_file):
+    expected = dataclasses.replace(SIAMFC_PAPER, pyramid="exemplars")
+    assert siamfc_jax.load_model(tiny_file, fast=True).tracking == expected
+
+
 def test_the_type_to_compute_in_is_said_when_it_is_loaded(tiny_file):
     for compute in ("float32", "bfloat16"):
         params = siamfc_jax.load_model(tiny_file, compute=compute).prepared()
@@ -134,10 +140,11 @@ def test_the_default_weights_ship_small_and_with_their_card():
     assert 0 < model.tracking.confidence.lost_below < 1, "it is calibrated"
 
 
-def test_the_shipped_weights_follow_the_demo_through_its_occlusion():
+@pytest.mark.parametrize("fast", [False, True])
+def test_the_shipped_weights_follow_the_demo_through_its_occlusion(fast):
     path, box = demo_clip()
     truth = render_demo().boxes[:, 0]
-    tracker = siamfc_jax.load("siamfc-3s")
+    tracker = siamfc_jax.load("siamfc-3s", fast=fast)
     overlaps = []
     with open_frames(path) as frames:
         for image, true_box in zip(frames, truth, strict=True):
@@ -149,6 +156,21 @@ def test_the_shipped_weights_follow_the_demo_through_its_occlusion():
                 overlaps.append(float(iou(tracker.update(image), true_box)))
     assert np.mean(overlaps) > 0.6
     assert overlaps[-1] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("zoom", "scale_index"), [(0.9, 0), (0.95, 0), (1.0, 1), (1.05, 2), (1.1, 2)]
+)
+def test_the_fast_way_sees_a_target_grow_and_shrink_alike(zoom, scale_index):
+    path, box = demo_clip()
+    with open_frames(path) as frames:
+        first = next(iter(frames))
+    x, y = box[:2] + box[2:] / 2
+    image, back = Image.fromarray(first), (1 / zoom, 0, x - x / zoom, 0, 1 / zoom, y - y / zoom)
+    zoomed = image.transform(image.size, Image.Transform.AFFINE, back, Image.Resampling.BILINEAR)
+    tracker = siamfc_jax.load_multi("siamfc-3s", fast=True)
+    tracker.init(first, box[None])
+    assert int(tracker.dispatch(np.asarray(zoomed)).scale_index[0]) == scale_index
 
 
 def test_the_shipped_file_is_at_most_10_megabytes():

@@ -19,7 +19,7 @@ from siamfc_jax.tracking.redetection import (
     _of_a_search,
     tile_centres,
 )
-from siamfc_jax.tracking.trackers import PRESETS
+from siamfc_jax.tracking.trackers import PRESETS, fast_tracking
 from siamfc_jax.weights import save_weights
 from tests.tracking_worlds import GREY, NETWORK, matching_params, scene
 
@@ -52,9 +52,10 @@ def tracked(tracker, frames, boxes):
     return [tracker.dispatch(frame) for frame in frames[1:]]
 
 
-def test_a_target_that_comes_back_elsewhere_is_found(params, gone_and_back):
+@pytest.mark.parametrize("tracking", [CALIBRATED, fast_tracking(CALIBRATED)])
+def test_a_target_that_comes_back_elsewhere_is_found(params, gone_and_back, tracking):
     frames, first, last = gone_and_back
-    model = Model(params, NETWORK, CALIBRATED)
+    model = Model(params, NETWORK, tracking)
     plain = tracked(MultiTracker(model), frames, first[None])
     assert all(prediction.lost[0] for prediction in plain[2:])
     found = tracked(RedetectingTracker(model, SETTINGS), frames, first[None])

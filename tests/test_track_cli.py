@@ -23,7 +23,7 @@ from media_samples import FakeTracker
 import siamfc_jax
 from experiments import cli, track
 
-def load(name, redetect):
+def load(name, redetect, fast):
     assert not real_jax()
     return FakeTracker(float(os.environ.get("SECONDS_PER_FRAME", 0)))
 

@@ -14,7 +14,9 @@ from siamfc_jax.tracking.clip import track_clip_jit
 from siamfc_jax.tracking.config import PRESETS, SIAMFC_3S_PAPER, SIAMFC_3S_RELEASE, SiamFCTracking
 from siamfc_jax.tracking.online import FrameSizeError, Model, MultiTracker, OnlineTracker
 from siamfc_jax.tracking.siamfc import siamfc_tracker
+from siamfc_jax.tracking.siamrpn_config import SIAMRPN_RELEASE
 from siamfc_jax.tracking.tracker import Tracker
+from siamfc_jax.tracking.trackers import fast_tracking
 from siamfc_jax.tracking.upsampling import bicubic_matrix
 
 
@@ -44,11 +46,45 @@ def run(tracker, params, frames, boxes):
     return jax.tree.map(lambda *leaves: np.stack(leaves), *predictions)
 
 
+@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("preset", ["siamfc-paper", "siamfc-3s-release", "siamfc-v1-paper"])
-def test_the_box_follows_a_moving_object(params, preset):
+def test_the_box_follows_a_moving_object(params, preset, fast):
     frames, boxes = scene()
-    predicted = run(jitted(PRESETS[preset]), params, frames, boxes[:1])
+    config = fast_tracking(PRESETS[preset]) if fast else PRESETS[preset]
+    predicted = run(jitted(config), params, frames, boxes[:1])
     assert iou(predicted.box[:, 0], boxes[1:]).min() > 0.6
+
+
+FAST = fast_tracking(dataclasses.replace(SIAMFC_3S_PAPER, scale_step=1.1))
+
+
+def of_one_scale(params, frames, box, scale):
+    """The slow way to one of the fast way's responses: the exemplar of a box whose size is divided
+    by the scale, over the search image of the box as it is."""
+    single = jitted(dataclasses.replace(SIAMFC_3S_PAPER, n_scales=1))
+    size = box[2:] / np.float32(scale)
+    smaller = np.concatenate([box[:2] + (box[2:] - size) / 2, size])
+    exemplar = start(single, params, frames[:1], smaller[None]).template
+    state = start(single, params, frames[:1], box[None])
+    exemplar = exemplar * (jnp.linalg.norm(state.template) / jnp.linalg.norm(exemplar))
+    frame = jax.device_put(on_canvas(frames[1:]))
+    return single.step(params, state._replace(template=exemplar), frame)[1]
+
+
+def test_the_fast_way_compares_one_search_image_with_the_exemplar_at_every_scale(params):
+    frames, boxes = scene(n_frames=2, side=30)
+    predicted = run(jitted(FAST), params, frames, boxes[:1])
+    slow = [of_one_scale(params, frames, boxes[0], scale) for scale in FAST.scales]
+    best = int(predicted.scale_index[0, 0])
+    np.testing.assert_allclose(predicted.score[0], slow[best].score, atol=1e-4)
+    np.testing.assert_allclose(predicted.response[0], slow[best].response, atol=1e-3)
+    np.testing.assert_allclose(predicted.response_box[0], slow[1].response_box, atol=1e-3)
+    if best == 1:
+        np.testing.assert_allclose(predicted.box[0], slow[1].box, atol=1e-3)
+
+
+def test_the_fast_way_is_siamrpns_own():
+    assert fast_tracking(SIAMRPN_RELEASE) == SIAMRPN_RELEASE
 
 
 def test_a_target_at_rest_does_not_drift(params):

@@ -51,8 +51,9 @@ def contestants(options: Options) -> list[Contestant]:
         raise ValueError("--model and --tracker: one at a time; score the other's --results")
     if options.tracker and options.tracking:
         raise ValueError("--tracking is for models; --tracker has settings of its own")
-    if options.tracker and options.redetect:
-        raise ValueError("--redetect is for models; --tracker does as it likes")
+    for flag, given in (("--redetect", options.redetect), ("--fast", options.fast)):
+        if options.tracker and given:
+            raise ValueError(f"{flag} is for models; --tracker does as it likes")
     if options.name is not None and not names_a_file(options.name):
         raise ValueError(f"--name={options.name}: {NO_FILE_NAME}")
     if options.tracker:
@@ -112,7 +113,7 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
     from siamfc_jax.tracking.slots import ModelSlots
 
     try:
-        model = load_model(where, tracking)
+        model = load_model(where, tracking, fast=options.fast)
     except WeightsError:
         raise
     except ValueError as error:
@@ -120,6 +121,7 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
     if options.redetect:
         expect_losses(model, where)
     make = RedetectingTracker if options.redetect else MultiTracker
+    name += "+fast" if options.fast else ""
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.params):
         digest.update(np.asarray(leaf).tobytes())

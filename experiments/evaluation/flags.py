@@ -17,6 +17,9 @@ _TRACKING = flags.DEFINE_string(
 _REDETECT = flags.DEFINE_bool(
     "redetect", False, "Look for a lost target over the whole frame; no protocol of the papers."
 )
+_FAST = flags.DEFINE_bool(
+    "fast", False, "One search image a frame instead of one of each scale; of no paper, either."
+)
 _TRACKER = flags.DEFINE_string(
     "tracker", None, "Run any object with init and update: package.module:Factory."
 )
@@ -60,6 +63,7 @@ def options() -> Options:
         models=tuple(_MODEL.value),
         tracking=_TRACKING.value,
         redetect=_REDETECT.value,
+        fast=_FAST.value,
         tracker=_TRACKER.value,
         name=_NAME.value,
         results=tuple(_RESULTS.value),

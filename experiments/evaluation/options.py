@@ -15,6 +15,7 @@ class Options:
         `tracker` nor `results`, the shipped one.
       tracking: name of the preset that replaces the settings of every model.
       redetect: models look for a lost target over the whole frame; their names say so.
+      fast: models search one image a frame; their names say so.
       tracker: "package.module:Factory" of any object with `init` and `update`, to run.
       name: of the one tracker or model that is run, in tables and in `out`.
       results: "NAME=PATH" or "PATH" of result files to score, whoever wrote them.
@@ -33,6 +34,7 @@ class Options:
     models: tuple[str, ...] = ()
     tracking: str | None = None
     redetect: bool = False
+    fast: bool = False
     tracker: str | None = None
     name: str | None = None
     results: tuple[str, ...] = ()

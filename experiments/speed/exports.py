@@ -19,12 +19,13 @@ Step = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Start = Callable[[NDArray[np.uint8], NDArray[np.float32]], Step]
 
 
-def compare(kind: str, manifest: Path, model: str) -> str:
-    """Milliseconds per frame of both, and how far their boxes are apart, as text."""
+def compare(kind: str, manifest: Path, model: str, fast: bool) -> str:
+    """Milliseconds per frame of both, and how far their boxes are apart, as text; `model` and
+    `fast` are those that were exported."""
     clip, box = demo_clip()
     with open_frames(clip) as source:
         frames = list(source)
-    ours = siamfc_jax.load_multi(model)
+    ours = siamfc_jax.load_multi(model, fast=fast)
     ours.init(frames[0], box[None])
     theirs = {"stablehlo": _stablehlo, "onnx": _onnx}[kind](manifest)(frames[0], box[None])
     steps: dict[str, Step] = {"ours": lambda frame: ours.update(frame)[0], kind: theirs}

@@ -104,14 +104,17 @@ def tracking_work(model: Model, targets: int) -> TrackingWork:
     """Of one step of so many targets."""
     network, tracking = model.network, model.tracking
     backbone = network.backbone
-    scales = tracking.n_scales if isinstance(tracking, SiamFCTracking) else 1
+    images = exemplars = responses = 1
+    if isinstance(tracking, SiamFCTracking):
+        images, exemplars = len(tracking.search_scales), len(tracking.exemplar_scales)
+        responses = tracking.n_scales
     embedding = sum(shape.flops for shape in conv_shapes(backbone, tracking.search_size))
     sides = tracking.exemplar_size, tracking.search_size
     template, region = map(backbone.output_size, sides)
     layers = head_shapes(network, template, region)
     head = sum(shape.flops for shape in layers if not shape.name.endswith("_template"))
     kept = _template_numbers(network, template, layers)
-    each = embedding + head + _correlation_flops(kept, template, region)
+    flops = images * (embedding + head) + responses * _correlation_flops(kept, template, region)
     size = 2 if model.compute == "bfloat16" else 4
     parameters = sum(
         (4 if is_of_head(name) else size) * np.size(array)
@@ -119,7 +122,7 @@ def tracking_work(model: Model, targets: int) -> TrackingWork:
         if not name.endswith("_template")
         for array in layer.values()
     )
-    return TrackingWork(targets * scales * each, parameters + 4 * targets * kept)
+    return TrackingWork(targets * flops, parameters + 4 * targets * exemplars * kept)
 
 
 def _correlation_flops(template_numbers: int, template: int, region: int) -> int:

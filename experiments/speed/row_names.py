@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 TRACKING_ROWS = (
     "live",
+    "fast",
     "clip",
     "batched",
     "sequences",

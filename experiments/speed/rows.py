@@ -17,6 +17,7 @@ from experiments.speed.tracking import (
     batched_row,
     clip_row,
     cold_start_row,
+    fast_row,
     live_row,
     sequences_row,
 )
@@ -30,6 +31,7 @@ from siamfc_jax.tracking.online import Model
 
 ROWS = {
     "live": live_row,
+    "fast": fast_row,
     "clip": clip_row,
     "batched": batched_row,
     "sequences": sequences_row,

@@ -27,7 +27,7 @@ from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.clip import track_clip_jit
 from siamfc_jax.tracking.online import Model, MultiTracker, compiled_tracker
 from siamfc_jax.tracking.slots import ModelSlots
-from siamfc_jax.tracking.trackers import make_tracker
+from siamfc_jax.tracking.trackers import fast_tracking, make_tracker
 
 
 def live_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
@@ -38,6 +38,27 @@ def live_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
         _beside_pytorch(settings, typed, kind, images, np.asarray([box]), name, "frames/s")
         for kind, typed in in_types(settings, model)
     ]
+
+
+def fast_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
+    """As `live_row`, ours with one search image a frame; ours and PyTorch's with one of each scale
+    beside it."""
+    fast = fast_tracking(model.tracking)
+    if fast == model.tracking:
+        print("(this model has one search image a frame anyway: nothing to compare)")
+        return []
+    images, box = rendered_clip(settings)
+    boxes = np.asarray([box])
+    results = []
+    for kind, typed in in_types(settings, model):
+        works = {
+            "ours": _updates(MultiTracker(typed._replace(tracking=fast)), images, boxes),
+            "ours, each scale": _updates(MultiTracker(typed), images, boxes),
+            **_torch_updates(typed, images, boxes),
+        }
+        name = f"live step, one search image (--fast) beside one of each scale{_named(kind)}"
+        results.append(report(name, take_turns(works, settings.seconds), 1, "frames/s"))
+    return results
 
 
 def clip_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
@@ -127,17 +148,23 @@ def _beside_pytorch(
     name: str,
     unit: str,
 ) -> Result:
-    ours = MultiTracker(model)
-    ours.init(images[0], boxes)
-    frames = there_and_back(images)
-    works = {"ours": Work(partial(_next, ours.update, frames))}
-    for who, tracker in torch_trackers(model, images[0], boxes).items():
-        works[who] = Work(partial(_next, tracker.update, frames))
+    ours = _updates(MultiTracker(model), images, boxes)
+    works = {"ours": ours, **_torch_updates(model, images, boxes)}
     times = take_turns(works, settings.seconds)
     result = report(f"{name}{_named(kind)}", times, len(boxes), unit)
     peaks = measure_peaks(kind, min(1.0, settings.seconds / 10))
     _print_floor(model, peaks, len(boxes), images[0], float(np.median(times["ours"])))
     return result
+
+
+def _updates(tracker: Any, images: list[np.ndarray], boxes: np.ndarray) -> Work:
+    tracker.init(images[0], boxes)
+    return Work(partial(_next, tracker.update, there_and_back(images)))
+
+
+def _torch_updates(model: Model, images: list[np.ndarray], boxes: np.ndarray) -> dict[str, Work]:
+    trackers = torch_trackers(model, images[0], boxes)
+    return {who: _updates(tracker, images, boxes) for who, tracker in trackers.items()}
 
 
 def _next(step: Callable[[np.ndarray], Any], frames: Iterator[np.ndarray]) -> Any:

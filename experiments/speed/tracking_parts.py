@@ -50,11 +50,7 @@ def step_parts(model: Model, state: TrackState, frames: Frames) -> dict[str, Cal
         features = network.embed(params, images.reshape(-1, *images.shape[-3:]))
         return features.reshape(*images.shape[:-3], *features.shape[1:])
 
-    @jit_for_tracking
-    def respond(params: Any, template: Any, features: jax.Array) -> Any:
-        of_scales = features.ndim == 5
-        return network.respond(params, template[:, None] if of_scales else template, features)
-
+    respond = jit_for_tracking(network.respond)
     images = crop(frames, state)
     features = embed(params, images)
     responses = respond(params, state.template, features)

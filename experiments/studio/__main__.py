@@ -31,6 +31,11 @@ from siamfc_jax.media.footage_reading import open_footage
 from siamfc_jax.media.tracking_loop import VideoTracker
 
 _MODEL = flags.DEFINE_string("model", "siamfc-3s", "Name of a model, or a weights file.")
+_FAST = flags.DEFINE_bool(
+    "fast",
+    True,
+    "One search image a frame instead of one of each scale; the boxes differ a little.",
+)
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on.")
 _PORT = flags.DEFINE_integer("port", 0, "Port to listen on; 0: any that is free.", 0, 65535)
 _OPEN = flags.DEFINE_bool("open", True, "Open the page in the browser.")
@@ -48,7 +53,7 @@ def main(args: Sequence[str]) -> int:
     if _MEASURE.value is not None:
         from experiments.studio.measure import measure
 
-        return measure(_MEASURE.value, _MODEL.value)
+        return measure(_MEASURE.value, _MODEL.value, _FAST.value)
     if args:
         # What is wrong with it is told here rather than on the page.
         open_footage(args[0]).close()
@@ -64,7 +69,7 @@ def main(args: Sequence[str]) -> int:
     with (
         listen(_HOST.value, _PORT.value) as listener,
         Studio(
-            _tracker_maker(), _MODEL.value, args[0] if args else None, _MOST_MB.value * 10**6
+            _tracker_maker(), _name(), args[0] if args else None, _MOST_MB.value * 10**6
         ) as studio,
     ):
         address = _address(listener.getsockname()[1], token)
@@ -86,11 +91,16 @@ def _tracker_maker() -> Callable[[], VideoTracker]:
     import siamfc_jax
 
     use_compilation_cache()
-    tracker = siamfc_jax.load_multi(_MODEL.value)
+    tracker = siamfc_jax.load_multi(_MODEL.value, fast=_FAST.value)
     device = jax.devices()[0]
-    print(f"model: {_MODEL.value}, on {device.platform} ({device.device_kind})", flush=True)
+    print(f"model: {_name()}, on {device.platform} ({device.device_kind})", flush=True)
     # Copies share what is on the device; each has a state of its own as soon as it is begun.
     return lambda: copy.copy(tracker)
+
+
+def _name() -> str:
+    """Of the model, as in records."""
+    return _MODEL.value + ("+fast" if _FAST.value else "")
 
 
 def _end_with_the_terminal() -> None:

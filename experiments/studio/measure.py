@@ -46,14 +46,15 @@ class PageSpeed:
         )
 
 
-def measure(n_frames: int, model: str) -> int:
+def measure(n_frames: int, model: str, fast: bool) -> int:
     """Prints the speed of the page alone, whose tracker answers at once, and with the model."""
+    flags = [f"--model={model}", "--fast" if fast else "--nofast"]
     with tempfile.TemporaryDirectory() as folder, _browser(Path(folder)) as browser:
         clip = Path(folder) / "moving_square.mp4"
         render(clip, n_frames + _WARM_FRAMES)
         for name, program in (
             ("page alone", ["experiments.studio.still"]),
-            (f"with {model}", ["experiments.studio", f"--model={model}", "--noopen"]),
+            (f"with {' '.join(flags)}", ["experiments.studio", *flags, "--noopen"]),
         ):
             with _server([sys.executable, "-m", *program, str(clip)]) as (pid, address):
                 speed = _watched(browser, pid, address, n_frames)

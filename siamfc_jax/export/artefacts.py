@@ -52,10 +52,11 @@ class Function(NamedTuple):
     outputs: Mapping[str, Any]
 
 
-def read_source(name_or_path: str | os.PathLike[str] = "siamfc-3s") -> Source:
-    """The model of a shipped name or a weight file; raises as `loading.load_model`."""
+def read_source(name_or_path: str | os.PathLike[str] = "siamfc-3s", fast: bool = False) -> Source:
+    """The model of a shipped name or a weight file; arguments and errors as
+    `loading.load_model`."""
     path = weight_path(os.fspath(name_or_path))
-    return Source(load_model(name_or_path), path.name, load_weights(path).sha256)
+    return Source(load_model(name_or_path, fast=fast), path.name, load_weights(path).sha256)
 
 
 def expect_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from siamfc_jax.tracking.confidence import UNCALIBRATED, Confidence
 
 PenaltyBase = Literal["raw", "above_min"]
 DisplacementScale = Literal["previous", "chosen"]
-Pyramid = Literal["direct", "two_stage"]
+Pyramid = Literal["direct", "two_stage", "exemplars"]
 
 _FINITE = (
     "scale_step",
@@ -64,7 +64,10 @@ class SiamFCTracking:
       pyramid: "direct" resizes every scale from the frame, bilinearly. "two_stage" is the released
         way: crops of whole pixels; the largest region is resized so that the smallest scale has
         its final size, and the scales are cut from that and resized again; by area when they
-        shrink (`siamfc_jax.area_resize`). Slower.
+        shrink (`siamfc_jax.area_resize`). Slower. "exemplars" cuts the exemplar, once, at the
+        inverse of every scale, and every frame one search image at the middle one, whose response
+        to each of them stands for a scale: of no paper, and the work of one scale. There
+        `round_crops`, which would upset the scales, and `displacement_scale` change nothing.
       clip_to_frame: the centre stays inside the frame and the reported box is cut at its border.
         Released code does neither.
       confidence: what makes a probability of the score, and when a target is lost. It does not
@@ -111,14 +114,25 @@ class SiamFCTracking:
 
     @property
     def whole_pixels(self) -> bool:
-        """Whether crops start and end on whole frame pixels; the two-stage pyramid's always do."""
-        return self.round_crops or self.pyramid == "two_stage"
+        """Whether crops start and end on whole frame pixels; the two-stage pyramid's always do,
+        those of exemplars never."""
+        return self.pyramid == "two_stage" or (self.round_crops and self.pyramid == "direct")
 
     @property
     def scales(self) -> tuple[float, ...]:
         """Searched scales in increasing order; the middle one is 1."""
         half = self.n_scales // 2
         return tuple(self.scale_step**power for power in range(-half, half + 1))
+
+    @property
+    def exemplar_scales(self) -> tuple[float, ...]:
+        """Scales of the target in the exemplars, relative to the one that the paper cuts."""
+        return self.scales if self.pyramid == "exemplars" else (1.0,)
+
+    @property
+    def search_scales(self) -> tuple[float, ...]:
+        """Scales of the search images of a frame."""
+        return (1.0,) if self.pyramid == "exemplars" else self.scales
 
 
 def _released(

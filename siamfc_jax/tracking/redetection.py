@@ -152,9 +152,11 @@ def tile_centres(
 
 
 def _of_a_search(tracking: Tracking) -> Tracking:
-    """The settings with the whole search image alike, and without a choice of scale."""
+    """The settings with the whole search image alike, and with no scale that costs a search image
+    more."""
     if isinstance(tracking, SiamFCTracking):
-        return dataclasses.replace(tracking, window_influence=0.0, n_scales=1)
+        scales = tracking.n_scales if tracking.pyramid == "exemplars" else 1
+        return dataclasses.replace(tracking, window_influence=0.0, n_scales=scales)
     return dataclasses.replace(tracking, window_influence=0.0, center_cells=0)
 
 

@@ -15,6 +15,11 @@ from siamfc_jax.tracking.upsampling import bicubic_matrix
 def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
     """The Tracker of `network` under `config`. Its parameters are the network's, folded."""
 
+    def _embed(params: Params, images_TxNxHxWx3: jax.Array) -> jax.Array:
+        n_targets, n_images = images_TxNxHxWx3.shape[:2]
+        features = network.embed(params, images_TxNxHxWx3.reshape(-1, *images_TxNxHxWx3.shape[2:]))
+        return features.reshape(n_targets, n_images, *features.shape[1:])
+
     def init(
         params: Params, frames: Frames, boxes_Tx4: jax.Array, stream_T: jax.Array
     ) -> tuple[TrackState, Prediction]:
@@ -23,20 +28,25 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         exemplar_side = context_side(size, config.context)
         side = exemplar_side * (config.search_size / config.exemplar_size)
         pad = mean_colour(frames)[stream_T]
-        crop_side = _whole_side(exemplar_side) if config.whole_pixels else exemplar_side
-        corner = _corner(centre, crop_side, config)
-        cut = (frames, stream_T, corner[:, None], crop_side[:, None], pad)
-        if config.pyramid == "direct":
-            exemplar = crop_squares(*cut, config.exemplar_size)
-        else:
+        side_TxE = exemplar_side[:, None] / jnp.asarray(config.exemplar_scales, jnp.float32)[None]
+        if config.whole_pixels:
+            side_TxE = _whole_side(side_TxE)
+        corner = _corner(centre[:, None], side_TxE, config)
+        cut = (frames, stream_T, corner, side_TxE, pad)
+        if config.pyramid == "two_stage":
             out = jnp.full((len(boxes_Tx4), 1), float(config.exemplar_size))
-            exemplar = resize_squares(*cut, out, config.exemplar_size)
-        template = network.template(params, network.embed(params, exemplar[:, 0]))
+            exemplars = resize_squares(*cut, out, config.exemplar_size)
+        else:
+            exemplars = crop_squares(*cut, config.exemplar_size)
+        template = network.template(params, _embed(params, exemplars))
+        if config.pyramid == "exemplars":
+            template = _of_one_norm(template)
         state = TrackState(template, stream_T, centre, size, side, side, pad)
         return state, _first_prediction(params, state, boxes_Tx4)
 
     def _first_prediction(params: Params, state: TrackState, boxes_Tx4: jax.Array) -> Prediction:
-        match = network.respond(params, state.template, state.template)[:, 0, 0]
+        exemplar = state.template[:, len(config.exemplar_scales) // 2]
+        match = network.respond(params, exemplar, exemplar)[:, 0, 0]
         cells = (config.search_size - config.exemplar_size) // config.stride + 1
         response = jnp.zeros((len(boxes_Tx4), cells, cells), jnp.float32)
         middle = jnp.full(len(boxes_Tx4), config.n_scales // 2, jnp.int32)
@@ -51,17 +61,14 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
 
     def step(params: Params, state: TrackState, frames: Frames) -> tuple[TrackState, Prediction]:
         scales = jnp.asarray(config.scales, jnp.float32)
-        pyramid_TxSxHxWx3 = search_images(frames, state, config)
-        n_targets, n_scales = pyramid_TxSxHxWx3.shape[:2]
-        images = pyramid_TxSxHxWx3.reshape(-1, *pyramid_TxSxHxWx3.shape[2:])
-        features = network.embed(params, images)
-        features = features.reshape(n_targets, n_scales, *features.shape[1:])
-        responses_TxSxhxw = network.respond(params, state.template[:, None], features)
+        features = _embed(params, search_images(frames, state, config))
+        responses_TxSxhxw = network.respond(params, state.template, features)
 
         best_T, peak_T, displacement_Tx2 = locate(responses_TxSxhxw, config)
         scale_T = scales[best_T]
-        chosen = state.side * scale_T if config.displacement_scale == "chosen" else state.side
-        chosen = _round(chosen) if config.round_crops else chosen
+        searched_side = state.side if config.pyramid == "exemplars" else state.side * scale_T
+        chosen = searched_side if config.displacement_scale == "chosen" else state.side
+        chosen = _round(chosen) if config.whole_pixels else chosen
         centre = state.centre + displacement_Tx2 * (chosen / config.search_size)[:, None]
         if config.clip_to_frame:
             limit = frames.sizes[state.stream].astype(jnp.float32)
@@ -87,7 +94,7 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
             box,
             score,
             response,
-            _response_box(state, state.side * scale_T),
+            _response_box(state, searched_side),
             best_T,
             *config.confidence.of(score),
         )
@@ -98,6 +105,15 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         return jnp.concatenate([state.centre - extent / 2, extent, extent], -1)
 
     return Tracker(init, step)
+
+
+def _of_one_norm(template_TxExhxwxC: jax.Array) -> jax.Array:
+    """Every exemplar with the norm of the middle one: by Cauchy-Schwarz that which looks like the
+    target responds most, where a stronger one would at any size."""
+    energy = (template_TxExhxwxC * template_TxExhxwxC).sum((2, 3, 4), keepdims=True)
+    norm = jnp.sqrt(energy)
+    middle = norm[:, norm.shape[1] // 2][:, None]
+    return template_TxExhxwxC * (middle / jnp.maximum(norm, jnp.finfo(jnp.float32).tiny))
 
 
 def _round(values: jax.Array) -> jax.Array:
@@ -118,12 +134,12 @@ def _corner(centre: jax.Array, side: jax.Array, config: SiamFCTracking) -> jax.A
 
 
 def search_images(frames: Frames, state: TrackState, config: SiamFCTracking) -> jax.Array:
-    """Those of all scales around every target, [T, S, search_size, search_size, 3] float32 RGB in
-    0..255 (v2 paper §2.4)."""
-    side_TxS = state.side[:, None] * jnp.asarray(config.scales, jnp.float32)[None]
+    """Those of all `search_scales` around every target, [T, S, search_size, search_size, 3] float32
+    RGB in 0..255 (v2 paper §2.4)."""
+    side_TxS = state.side[:, None] * jnp.asarray(config.search_scales, jnp.float32)[None]
     if config.whole_pixels:
         side_TxS = _whole_side(side_TxS)
-    if config.pyramid == "direct":
+    if config.pyramid != "two_stage":
         corner = _corner(state.centre[:, None], side_TxS, config)
         return crop_squares(frames, state.stream, corner, side_TxS, state.pad, config.search_size)
     return _two_stage_pyramid(frames, state, side_TxS, config)

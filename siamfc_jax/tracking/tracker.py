@@ -15,7 +15,8 @@ class TrackState(NamedTuple):
 
     Attributes:
       template: what the network keeps of the exemplars, from its `template`: arrays float32 that
-        lead with T, in a pytree (SiamFC: the features [T, h, w, C]).
+        lead with T, in a pytree (SiamFC: the features [T, E, h, w, C] of E exemplars: 1, or one of
+        each scale where the pyramid is of exemplars).
       stream: [T] int32, which of the F frames of a step each target lives in.
       centre: [T, 2] float32, (x, y) of the target's centre in frame pixels (continuous, origin at
         the upper-left corner of the upper-left pixel).

@@ -1,5 +1,7 @@
 """The Tracker of any network, and the presets of all tracking loops."""
 
+from dataclasses import replace
+
 from siamfc_jax.models.network import Network
 from siamfc_jax.models.siamfc import SiamFCNetwork
 from siamfc_jax.models.siamrpn import SiamRPNNetwork
@@ -44,6 +46,14 @@ def expect_suits(network: Network, tracking: Tracking) -> None:
         )
     if isinstance(tracking, SiamFCTracking) and tracking.stride != backbone.stride:
         raise ValueError(f"stride {tracking.stride} is not the network's, {backbone.stride}")
+
+
+def fast_tracking(tracking: Tracking) -> Tracking:
+    """The settings with one search image a frame: SiamFC's pyramid becomes one of exemplars, the
+    boxes differ a little. SiamRPN's are as they were, it has no other way."""
+    if isinstance(tracking, SiamRPNTracking):
+        return tracking
+    return replace(tracking, pyramid="exemplars")
 
 
 def tracking_type(network: Network) -> type[SiamFCTracking] | type[SiamRPNTracking]:
