@@ -5,9 +5,10 @@
 
 Follows each video there and back from several starts, so that the tracker fails, too, and fits the
 probability that its box overlaps the target with an IoU of .5 or more. What is printed is judged on
-videos that were left out of the fit. OUT/weights.safetensors is the model with confidence and
-threshold inside, OUT/reliability.png the diagram; the same command goes on where it was stopped.
-Calibrate after tuning: the scores depend on the settings.
+videos that were left out of the fit, but for the calibration that the model came with, if any.
+OUT/weights.safetensors is the model with confidence and threshold inside, OUT/reliability.png the
+diagram; the same command goes on where it was stopped. Calibrate after tuning: the scores depend on
+the settings, and so with --fast, whose model then tracks so wherever it is loaded.
 """
 
 from collections.abc import Sequence

@@ -107,7 +107,7 @@ def _errors(frames: Frames, told: np.ndarray, own: Confidence) -> str:
     lines = ["expected calibration error (95 % interval over videos)"]
     probabilities = {"score as it is": logistic(frames.logit), "left out": told}
     if own != UNCALIBRATED:
-        probabilities["the model's own"] = logistic(own.bias + own.gain * frames.logit)
+        probabilities["the model's own, as it is"] = logistic(own.bias + own.gain * frames.logit)
     for label, probability in probabilities.items():
         error = calibration_error(probability, frames.good, frames.weight)
         low, high = error_interval(probability, frames)

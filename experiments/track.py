@@ -39,9 +39,7 @@ _REDETECT = flags.DEFINE_bool(
     "redetect", False, "Look for a lost object over the whole frame; slower while it is lost."
 )
 _FAST = flags.DEFINE_bool(
-    "fast",
-    False,
-    "One search image a frame instead of one of each scale; the boxes differ a little.",
+    "fast", False, "SiamFC: one search image a frame instead of one of each scale; other boxes."
 )
 _MAX_FRAMES = flags.DEFINE_integer("max_frames", None, "Stop after so many.", lower_bound=1)
 

@@ -38,12 +38,10 @@ def main(args: Sequence[str]) -> int:
     use_compilation_cache()
     from experiments.held_out import expect_one_size, held_out_tracks
     from experiments.tuning import WEIGHTS, Trial, tune
-    from siamfc_jax.loading import load_model
     from siamfc_jax.tracking.trackers import PRESETS
 
     if _TRACKING.value is not None and _TRACKING.value not in PRESETS:
         raise ValueError(f"--tracking: {_TRACKING.value!r} is none of {', '.join(PRESETS)}")
-    preset = PRESETS[_TRACKING.value] if _TRACKING.value else None
     tracks = held_out_tracks(_SOURCE.value, _VIDEOS.value, "--validation_source")
     expect_one_size(tracks)
     first: list[Trial] = []
@@ -62,7 +60,8 @@ def main(args: Sequence[str]) -> int:
         tracks,
         values,
         Path(_OUT.value),
-        tracking=load_model(_MODEL.value, preset, fast=_FAST.value).tracking,
+        tracking=PRESETS[_TRACKING.value] if _TRACKING.value else None,
+        fast=_FAST.value,
         show=show,
     )
     print(f"best: {best.mean:.4f}; wrote {Path(_OUT.value) / WEIGHTS}")

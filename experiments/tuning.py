@@ -42,6 +42,7 @@ def tune(
     out: Path,
     *,
     tracking: Tracking | None = None,
+    fast: bool = False,
     show: Callable[[Trial], None] = lambda _: None,
 ) -> Trial:
     """Try values of one setting after the other, each time keeping the best so far.
@@ -53,6 +54,7 @@ def tune(
       weights: shipped model or weight file.
       values: for each field of the tracking settings what to try, as text.
       tracking: the first settings; by default the model's.
+      fast: as in `loading.load_model`.
       show: is given each trial.
 
     Raises:
@@ -63,7 +65,7 @@ def tune(
     if not tracks:
         raise ValueError("no videos to tune on")
     file = load_weights(weight_path(weights))
-    model = load_model(weights, tracking)
+    model = load_model(weights, tracking, fast=fast)
     plan = {name: _parsed(model, name, texts) for name, texts in values.items()}
     if (out / WEIGHTS).resolve() == weight_path(weights).resolve():
         raise ValueError(f"{out}: the model lies there and would be overwritten; choose another")

@@ -55,11 +55,14 @@ def load_model(
       name_or_path: a name from `shipped_models()` or the path of a weight file.
       tracking: replaces the settings inside the file.
       compute: the type of the embedding's activations, "float32" or "bfloat16".
-      fast: one search image a frame instead of one of each scale, as `fast_tracking` says.
+      fast: one search image a frame instead of one of each scale, by `fast_tracking`. The
+        confidence stays that of the file: calibrate anew (`experiments.calibrate --fast`) where
+        it matters.
 
     Raises:
       WeightsError: no such name or file, or the file is damaged or holds no such network.
-      ValueError: `tracking` does not suit the network, or `compute` is no such type.
+      ValueError: `tracking` does not suit the network, `compute` is no such type, or `fast` is for
+        a SiamRPN.
     """
     if compute not in get_args(Compute):
         raise ValueError(f"compute must be {' or '.join(get_args(Compute))}, not {compute!r}")

@@ -153,6 +153,9 @@ def test_the_fast_way_is_timed_beside_the_usual_one(model, no_torch, capsys):
     title = "live step, one search image (--fast) beside one of each scale"
     assert [result.row for result in results] == [title, f"{title}, bfloat16"]
     assert len(re.findall(r"^  ours, each scale +[\d.]+ ms", capsys.readouterr().out, re.M)) == 2
+    fast = model._replace(tracking=fast_tracking(model.tracking))
+    assert tracking.fast_row(SETTINGS, fast) == []
+    assert baseline.torch_trackers(fast, None, None) == {}
     of_rpn = model._replace(network=SIAMRPN_TINY, tracking=SIAMRPN_PAPER)
     assert tracking.fast_row(SETTINGS, of_rpn) == []
 

@@ -224,12 +224,19 @@ def test_the_report_and_the_model_with_its_calibration(videos, weights, tmp_path
 def test_what_a_calibrated_model_says_of_itself_is_judged_in_the_fast_way(
     videos, weights, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(calibrating, "calibration_frames", lambda *_: frames_of(600))
+    pyramids = []
+
+    def frames(model, *_):
+        pyramids.append(model.tracking.pyramid)
+        return frames_of(600)
+
+    monkeypatch.setattr(calibrating, "calibration_frames", frames)
     first = calibrate(weights, videos, tmp_path / "out")
     assert "the model's own" not in first
     calibrated = str(tmp_path / "out" / WEIGHTS)
     report = calibrate(calibrated, videos, tmp_path / "fast", fast=True)
-    assert "the model's own" in report
+    assert "the model's own, as it is" in report
+    assert pyramids == ["direct", "exemplars"]
     assert load_model(tmp_path / "fast" / WEIGHTS).tracking.pyramid == "exemplars"
 
 

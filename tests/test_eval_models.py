@@ -122,6 +122,8 @@ def test_the_fast_way_is_told_in_the_name_and_the_record(siamfc, siamrpn):
     (fast,) = contestants(Options(models=(str(siamfc),), fast=True))
     assert (plain.name, fast.name) == ("weights", "weights+fast")
     assert fast.identity["tracking"]["pyramid"] == "exemplars"
+    with pytest.raises(ValueError, match="fast is for SiamFC"):
+        contestants(Options(models=(str(siamrpn),), fast=True))
     with pytest.raises(ValueError, match="--fast is for models"):
         contestants(Options(tracker="a:B", fast=True))
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from experiments.evaluation.contestant import contestants
 from experiments.evaluation.options import Options
 from siamfc_jax.boxes import iou
 from siamfc_jax.loading import model_config
+from siamfc_jax.tracking.canvas import on_canvas
 from siamfc_jax.tracking.confidence import UNCALIBRATED, Confidence
 from siamfc_jax.tracking.config import SIAMFC_3S_PAPER
 from siamfc_jax.tracking.online import Model, MultiTracker
@@ -62,6 +64,17 @@ def test_a_target_that_comes_back_elsewhere_is_found(params, gone_and_back, trac
     assert found[7].lost[0] and not found[-1].lost[0]
     assert iou(found[-1].box[0], last) > 0.5
     assert iou(plain[-1].box[0], last) == 0
+
+
+def test_a_search_does_not_change_the_size(params, gone_and_back):
+    frames, first, last = gone_and_back
+    whole_frame = dataclasses.replace(SETTINGS, tiles=40)
+    for tracking in (CALIBRATED, fast_tracking(CALIBRATED)):
+        tracker = RedetectingTracker(Model(params, NETWORK, tracking), whole_frame)
+        tracker.init(frames[0], first[None])
+        found = tracker._searched(jax.device_put(on_canvas([frames[-1]])), 0)
+        np.testing.assert_array_equal(found.size, first[None, 2:])
+        assert np.abs(np.asarray(found.centre[0]) - (last[:2] + last[2:] / 2)).max() < 8
 
 
 def test_of_two_targets_only_the_lost_one_is_moved(params, gone_and_back):

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from experiments import cli, track
 
 def load(name, redetect, fast):
     assert not real_jax()
+    print("fast" if fast else "usual", flush=True)
     return FakeTracker(float(os.environ.get("SECONDS_PER_FRAME", 0)))
 
 def real_jax():
@@ -63,6 +65,20 @@ def test_tracking_two_objects_tells_what_it_did_and_writes_it(clip, tmp_path):
     tracked = read_boxes_csv(tmp_path / "out" / "clip_tracked.csv")
     np.testing.assert_array_equal(tracked.boxes[11, 1], [31, 32, 8, 8])
     assert len(video_frames(tmp_path / "out" / "clip_tracked.mp4")) == 12
+
+
+@pytest.mark.parametrize(
+    ("flags", "loaded", "name"),
+    [
+        ([], "usual", "siamfc-3s"),
+        (["--fast"], "fast", "siamfc-3s+fast"),
+        (["--fast", "--redetect"], "fast", "siamfc-3s+fast+redetect"),
+    ],
+)
+def test_the_record_says_how_it_was_tracked(clip, tmp_path, flags, loaded, name):
+    done = track(clip, INIT, f"--out={tmp_path}", *flags)
+    assert loaded in done.stdout.splitlines(), done.stderr
+    assert json.loads((tmp_path / "clip_tracked.json").read_text())["model"] == name
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tracking_worlds import NETWORK, matching_params, scene
+from tracking_worlds import GREY, NETWORK, matching_params, scene
 
 from siamfc_jax.boxes import BoxError, iou
 from siamfc_jax.crops import Frames
@@ -59,8 +59,8 @@ FAST = fast_tracking(dataclasses.replace(SIAMFC_3S_PAPER, scale_step=1.1))
 
 
 def of_one_scale(params, frames, box, scale):
-    """The slow way to one of the fast way's responses: the exemplar of a box whose size is divided
-    by the scale, over the search image of the box as it is."""
+    """The slow way to one of the fast way's responses, and its peak: the exemplar of a box whose
+    size is divided by the scale, over the search image of the box as it is."""
     single = jitted(dataclasses.replace(SIAMFC_3S_PAPER, n_scales=1))
     size = box[2:] / np.float32(scale)
     smaller = np.concatenate([box[:2] + (box[2:] - size) / 2, size])
@@ -71,20 +71,26 @@ def of_one_scale(params, frames, box, scale):
     return single.step(params, state._replace(template=exemplar), frame)[1]
 
 
-def test_the_fast_way_compares_one_search_image_with_the_exemplar_at_every_scale(params):
+@pytest.mark.parametrize("preferred", range(3))
+def test_the_fast_way_compares_one_search_image_with_the_exemplar_at_every_scale(params, preferred):
     frames, boxes = scene(n_frames=2, side=30)
-    predicted = run(jitted(FAST), params, frames, boxes[:1])
-    slow = [of_one_scale(params, frames, boxes[0], scale) for scale in FAST.scales]
-    best = int(predicted.scale_index[0, 0])
-    np.testing.assert_allclose(predicted.score[0], slow[best].score, atol=1e-4)
-    np.testing.assert_allclose(predicted.response[0], slow[best].response, atol=1e-3)
-    np.testing.assert_allclose(predicted.response_box[0], slow[1].response_box, atol=1e-3)
-    if best == 1:
-        np.testing.assert_allclose(predicted.box[0], slow[1].box, atol=1e-3)
+    slow = of_one_scale(params, frames, boxes[0], FAST.scales[preferred])
+    state = start(jitted(FAST), params, frames[:1], boxes[:1])
+    # Without the other exemplars none but this one can be chosen.
+    others = jnp.arange(3) != preferred
+    alone = jnp.where(others[None, :, None, None, None], 0.0, state.template)
+    _, fast = jitted(FAST).step(
+        params, state._replace(template=alone), jax.device_put(on_canvas(frames[1:]))
+    )
+    assert int(fast.scale_index[0]) == preferred
+    np.testing.assert_allclose(fast.score, slow.score, atol=1e-4)
+    np.testing.assert_allclose(fast.response, slow.response, atol=1e-3)
+    np.testing.assert_allclose(fast.response_box, slow.response_box, atol=1e-3)
 
 
-def test_the_fast_way_is_siamrpns_own():
-    assert fast_tracking(SIAMRPN_RELEASE) == SIAMRPN_RELEASE
+def test_the_fast_way_is_for_siamfc():
+    with pytest.raises(ValueError, match="a SiamRPN searches one image a frame anyway"):
+        fast_tracking(SIAMRPN_RELEASE)
 
 
 def test_a_target_at_rest_does_not_drift(params):
@@ -95,10 +101,11 @@ def test_a_target_at_rest_does_not_drift(params):
     assert np.abs(offset).max() < stride_in_frame_pixels / 2
 
 
-def test_targets_tracked_together_get_the_boxes_of_each_alone(params):
+@pytest.mark.parametrize("config", [SIAMFC_3S_RELEASE, FAST])
+def test_targets_tracked_together_get_the_boxes_of_each_alone(params, config):
     frames, boxes = scene()
     targets = np.asarray([boxes[0], [20, 20, 30, 18], [90, 70, 16, 40]], np.float32)
-    tracker = jitted(SIAMFC_3S_RELEASE)
+    tracker = jitted(config)
     together = run(tracker, params, frames, targets)
     for index in range(3):
         alone = run(tracker, params, frames, targets[index : index + 1])
@@ -190,6 +197,7 @@ def test_canvas_sides_hold_the_frame_with_at_most_a_quarter_to_spare():
 
 def respond_with(responses):
     """A network whose response maps are given: [S, h, w]."""
+    responses = jnp.asarray(responses, jnp.float32)
 
     class Fixed:
         def embed(self, params, image):
@@ -199,10 +207,9 @@ def respond_with(responses):
             return features
 
         def respond(self, params, template, search):
-            shape = (*search.shape[:-3], *responses.shape[1:])
-            if len(shape) == 3:
-                return jnp.zeros(shape)
-            return jnp.broadcast_to(jnp.asarray(responses, jnp.float32)[None], shape)
+            of_init = search.ndim == 4
+            shape = (len(search), *responses.shape[of_init:])
+            return jnp.zeros(shape) if of_init else jnp.broadcast_to(responses[None], shape)
 
     return Fixed()
 
@@ -288,6 +295,20 @@ def test_displacement_scale_chosen_uses_the_crop_that_was_measured():
     assert float(ratio) == pytest.approx(1.5, rel=1e-4)
 
 
+@pytest.mark.parametrize("settings", [{"displacement_scale": "previous"}, {"round_crops": True}])
+def test_the_fast_way_measures_every_scale_in_the_one_search_image(settings):
+    responses = np.stack([peak_map(8, 8, 0.1), peak_map(8, 8, 0.1), peak_map(8, 12)])
+    fast = {"pyramid": "exemplars", "scale_step": 1.5, "window_influence": 0.0}
+    before, after, prediction = one_step(responses, **fast)
+    assert int(prediction.scale_index[0]) == 2
+    moved = float(after.centre[0, 0] - before.centre[0, 0]) / float(before.side[0])
+    assert moved == pytest.approx((12 - 8) * 8 / 255, abs=1e-3)
+    covered = float(before.side[0]) * (255 - 127 + 8) / 255
+    assert float(prediction.response_box[0, 2]) == pytest.approx(covered, rel=1e-5)
+    _, other, _ = one_step(responses, **fast, **settings)
+    np.testing.assert_array_equal(other.centre, after.centre)
+
+
 @pytest.mark.parametrize("clip", [True, False])
 def test_a_target_that_leaves_the_frame_ends_in_a_box_inside_if_asked(clip):
     responses = np.repeat(peak_map(8, 16)[None], 3, 0)
@@ -299,18 +320,22 @@ def test_a_target_that_leaves_the_frame_ends_in_a_box_inside_if_asked(clip):
     assert (float(after.centre[0, 0]) <= 500) == clip
 
 
-@pytest.mark.parametrize("preset", ["siamfc-paper", "siamfc-3s-release", "siamfc-v1-paper"])
-def test_a_box_of_less_than_a_pixel_gives_finite_boxes(params, preset):
+@pytest.mark.parametrize(
+    "config", [PRESETS["siamfc-paper"], SIAMFC_3S_RELEASE, PRESETS["siamfc-v1-paper"], FAST]
+)
+def test_a_box_of_less_than_a_pixel_gives_finite_boxes(params, config):
     frames, _ = scene(n_frames=3)
     speck = np.asarray([[70.0, 60.0, 0.1, 0.2]], np.float32)
-    predicted = run(jitted(PRESETS[preset]), params, frames, speck)
+    predicted = run(jitted(config), params, frames, speck)
     assert np.isfinite(predicted.box).all()
 
 
-def test_a_blank_frame_gives_finite_boxes(params):
+@pytest.mark.parametrize("config", [SIAMFC_3S_RELEASE, FAST])
+@pytest.mark.parametrize("blank", [slice(1, None), slice(None)])
+def test_a_blank_frame_gives_finite_boxes(params, config, blank):
     frames, boxes = scene(n_frames=3)
-    frames[1:] = 0
-    predicted = run(jitted(SIAMFC_3S_RELEASE), params, frames, boxes[:1])
+    frames[blank] = GREY
+    predicted = run(jitted(config), params, frames, boxes[:1])
     assert all(np.isfinite(leaf).all() for leaf in predicted)
 
 

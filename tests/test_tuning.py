@@ -122,6 +122,11 @@ def test_settings_that_do_not_exist_are_refused_before_anything_is_tried(
     assert not tried
 
 
+def test_the_fast_way_is_where_it_begins_if_asked(weights, tried, tmp_path):
+    tune(weights, TRACKS, VALUES, tmp_path / "out", fast=True)
+    assert load_model(tmp_path / "out" / WEIGHTS).tracking.pyramid == "exemplars"
+
+
 def test_the_model_is_never_overwritten(weights, tried, tmp_path):
     tune(weights, TRACKS, {}, tmp_path / "out")
     with pytest.raises(ValueError, match="out: the model lies there and would be overwritten"):

@@ -148,6 +148,8 @@ def _run(jobs: Sequence[ShardJob], workers: int) -> Generator[ShardDone, None, N
     ):
         for done in results:
             written += done.bytes
-            bar.set_postfix_str(f"{written / 1e6 / bar.format_dict['elapsed']:.0f} MB/s")
+            rate = written / 1e6 / bar.format_dict["elapsed"]
+            # Shown at once, before its delay is over, a bar would not end its line.
+            bar.set_postfix_str(f"{rate:.0f} MB/s", refresh=False)
             bar.update(len(done.offsets))
             yield done

@@ -28,7 +28,7 @@ class Contestant(NamedTuple):
       identity: what its results depend on, as JSON.
       deterministic: the same on every repetition.
       live: makes a runner that shows one frame at a time; its seconds are a user's.
-      fast: makes a runner that gets through many videos soonest; what seconds it measures in a
+      batch: makes a runner that gets through many videos soonest; what seconds it measures in a
         batch are shares of the batch's.
     """
 
@@ -36,7 +36,7 @@ class Contestant(NamedTuple):
     identity: Mapping[str, Any]
     deterministic: bool
     live: Callable[[Callable[[], object]], Runner[Any]]
-    fast: Callable[[Callable[[], object]], Runner[Any]]
+    batch: Callable[[Callable[[], object]], Runner[Any]]
 
 
 def contestants(options: Options) -> list[Contestant]:
@@ -135,7 +135,7 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
             on_frame=on_frame,
         )
 
-    def fast(on_frame: Callable[[], object]) -> Runner[Any]:
+    def batch(on_frame: Callable[[], object]) -> Runner[Any]:
         return partial(
             batched,
             make_slots=ModelSlots(model),
@@ -159,4 +159,4 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
         # Batches know nothing of it, and look for nobody.
         identity["redetection"] = dataclasses.asdict(Redetection())
         return Contestant(f"{name}+redetect", identity, True, live, live)
-    return Contestant(name, identity, True, live, fast)
+    return Contestant(name, identity, True, live, batch)

@@ -18,7 +18,7 @@ _REDETECT = flags.DEFINE_bool(
     "redetect", False, "Look for a lost target over the whole frame; no protocol of the papers."
 )
 _FAST = flags.DEFINE_bool(
-    "fast", False, "One search image a frame instead of one of each scale; of no paper, either."
+    "fast", False, "SiamFC: one search image a frame, not one of each scale; not the papers' way."
 )
 _TRACKER = flags.DEFINE_string(
     "tracker", None, "Run any object with init and update: package.module:Factory."

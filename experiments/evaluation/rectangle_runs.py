@@ -76,7 +76,7 @@ def prepare(
     def run() -> Results[Run]:
         failures = carry_out(
             [one for one, _ in waiting],
-            runner.fast,
+            runner.batch,
             store,
             frames=sum(frames for _, frames in waiting),
             description=f"{runner.name}, {protocol}",

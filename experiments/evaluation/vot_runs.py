@@ -73,7 +73,7 @@ def prepare(
             ]
             failures += carry_out(
                 [_job(sequence, experiment, repetition, profile, initial) for sequence in wanted],
-                runner.live if live else runner.fast,
+                runner.live if live else runner.batch,
                 store,
                 frames=sum(len(sequence.frames) for sequence in wanted),
                 description=f"{runner.name}, {experiment} {repetition + 1}",

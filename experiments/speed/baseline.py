@@ -8,6 +8,7 @@ import jax
 from experiments.speed.timing import Work
 from siamfc_jax.models.network import Network
 from siamfc_jax.models.siamfc import SiamFCNetwork
+from siamfc_jax.tracking.config import SiamFCTracking
 from siamfc_jax.tracking.online import Model
 from siamfc_jax.training.settings import TrainSettings
 
@@ -34,6 +35,9 @@ def torch_trackers(model: Model, frame: Any, boxes: Any) -> dict[str, Any]:
     """PyTorch's trackers by what they are called, each started on a frame with boxes [T, 4]:
     objects with `update(image)`, which waits for its boxes [T, 4]. With and without
     `torch.compile`, in the model's type; none where PyTorch is missing."""
+    if isinstance(model.tracking, SiamFCTracking) and model.tracking.pyramid == "exemplars":
+        print("(PyTorch's loop has a search image of each scale: no baseline for this one)")
+        return {}
     device = torch_device()
     if device is None:
         return {}

@@ -21,6 +21,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -30,11 +31,12 @@ from siamfc_jax.media.errors import MediaError
 from siamfc_jax.media.footage_reading import open_footage
 from siamfc_jax.media.tracking_loop import VideoTracker
 
+if TYPE_CHECKING:
+    from experiments.studio.desk import Studio
+
 _MODEL = flags.DEFINE_string("model", "siamfc-3s", "Name of a model, or a weights file.")
 _FAST = flags.DEFINE_bool(
-    "fast",
-    True,
-    "One search image a frame instead of one of each scale; the boxes differ a little.",
+    "fast", True, "SiamFC: one search image a frame instead of one of each scale; other boxes."
 )
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on.")
 _PORT = flags.DEFINE_integer("port", 0, "Port to listen on; 0: any that is free.", 0, 65535)
@@ -58,7 +60,6 @@ def main(args: Sequence[str]) -> int:
         # What is wrong with it is told here rather than on the page.
         open_footage(args[0]).close()
     # Importing it takes a second; what is missing is told before the model is loaded.
-    from experiments.studio.desk import Studio
     from experiments.studio.guard import LOOPBACK
     from experiments.studio.server import listen, serve
 
@@ -66,12 +67,7 @@ def main(args: Sequence[str]) -> int:
     # Whatever is written here is for this user alone.
     os.umask(0o077)
     _end_with_the_terminal()
-    with (
-        listen(_HOST.value, _PORT.value) as listener,
-        Studio(
-            _tracker_maker(), _name(), args[0] if args else None, _MOST_MB.value * 10**6
-        ) as studio,
-    ):
+    with listen(_HOST.value, _PORT.value) as listener, _studio(args) as studio:
         address = _address(listener.getsockname()[1], token)
         print(f"studio: {address}", flush=True)
         if _HOST.value in _EVERYWHERE:
@@ -83,24 +79,34 @@ def main(args: Sequence[str]) -> int:
     return 0
 
 
-def _tracker_maker() -> Callable[[], VideoTracker]:
+def _studio(args: Sequence[str]) -> "Studio":
+    from experiments.studio.desk import Studio
+
+    name, new_tracker = _tracker_maker()
+    return Studio(new_tracker, name, args[0] if args else None, _MOST_MB.value * 10**6)
+
+
+def _tracker_maker() -> tuple[str, Callable[[], VideoTracker]]:
+    """The name of what tracks, as in records, and what makes it."""
     # Importing JAX takes seconds: only now is it sure to be worth it.
     print(f"loading {_MODEL.value} ...", flush=True)
     import jax
 
     import siamfc_jax
+    from siamfc_jax.tracking.online import MultiTracker
+    from siamfc_jax.tracking.trackers import fast_tracking, searches_one_image
 
     use_compilation_cache()
-    tracker = siamfc_jax.load_multi(_MODEL.value, fast=_FAST.value)
+    model = siamfc_jax.load_model(_MODEL.value)
+    name = _MODEL.value
+    if _FAST.value and not searches_one_image(model.tracking):
+        model = model._replace(tracking=fast_tracking(model.tracking))
+        name += "+fast"
+    tracker = MultiTracker(model)
     device = jax.devices()[0]
-    print(f"model: {_name()}, on {device.platform} ({device.device_kind})", flush=True)
+    print(f"model: {name}, on {device.platform} ({device.device_kind})", flush=True)
     # Copies share what is on the device; each has a state of its own as soon as it is begun.
-    return lambda: copy.copy(tracker)
-
-
-def _name() -> str:
-    """Of the model, as in records."""
-    return _MODEL.value + ("+fast" if _FAST.value else "")
+    return name, lambda: copy.copy(tracker)
 
 
 def _end_with_the_terminal() -> None:

@@ -41,7 +41,7 @@ class SiamFCNetwork:
         return self.backbone.prepare(params, compute)
 
     def template(self, params: Params, features: jax.Array) -> jax.Array:
-        """What tracking keeps of exemplars whose features are [T, h, w, C]: the features."""
+        """What tracking keeps of exemplars whose features are [T, ..., h, w, C]: the features."""
         return features
 
     def respond(self, params: Params, template: jax.Array, search: jax.Array) -> jax.Array:

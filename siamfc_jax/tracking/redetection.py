@@ -152,11 +152,11 @@ def tile_centres(
 
 
 def _of_a_search(tracking: Tracking) -> Tracking:
-    """The settings with the whole search image alike, and with no scale that costs a search image
-    more."""
+    """The settings with the whole search image alike, at one size, and with no scale that costs a
+    search image more."""
     if isinstance(tracking, SiamFCTracking):
         scales = tracking.n_scales if tracking.pyramid == "exemplars" else 1
-        return dataclasses.replace(tracking, window_influence=0.0, n_scales=scales)
+        return dataclasses.replace(tracking, window_influence=0.0, n_scales=scales, scale_lerp=0.0)
     return dataclasses.replace(tracking, window_influence=0.0, center_cells=0)
 
 

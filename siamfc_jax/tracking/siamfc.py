@@ -68,7 +68,8 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         scale_T = scales[best_T]
         searched_side = state.side if config.pyramid == "exemplars" else state.side * scale_T
         chosen = searched_side if config.displacement_scale == "chosen" else state.side
-        chosen = _round(chosen) if config.whole_pixels else chosen
+        rounded = config.round_crops and config.pyramid != "exemplars"
+        chosen = _round(chosen) if rounded else chosen
         centre = state.centre + displacement_Tx2 * (chosen / config.search_size)[:, None]
         if config.clip_to_frame:
             limit = frames.sizes[state.stream].astype(jnp.float32)

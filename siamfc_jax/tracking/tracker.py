@@ -68,7 +68,7 @@ class Tracker(NamedTuple):
 
     Attributes:
       init: (params, frames, boxes [T, 4], stream [T] int32) -> (state, first prediction); embeds
-        each target's exemplar once.
+        each target's exemplars once.
       step: (params, state, frames) -> (state, prediction); one frame of every video, all targets
         (and scales) as one batch.
     """

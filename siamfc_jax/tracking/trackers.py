@@ -49,11 +49,20 @@ def expect_suits(network: Network, tracking: Tracking) -> None:
 
 
 def fast_tracking(tracking: Tracking) -> Tracking:
-    """The settings with one search image a frame: SiamFC's pyramid becomes one of exemplars, the
-    boxes differ a little. SiamRPN's are as they were, it has no other way."""
+    """SiamFC's settings with one search image a frame: a pyramid of exemplars in place of any
+    other, with all that it brings (`SiamFCTracking.pyramid`).
+
+    Raises:
+      ValueError: they are SiamRPN's, which searches one image a frame anyway.
+    """
     if isinstance(tracking, SiamRPNTracking):
-        return tracking
+        raise ValueError("fast is for SiamFC; a SiamRPN searches one image a frame anyway")
     return replace(tracking, pyramid="exemplars")
+
+
+def searches_one_image(tracking: Tracking) -> bool:
+    """Whether a frame has one search image, so that no other way is faster."""
+    return isinstance(tracking, SiamRPNTracking) or len(tracking.search_scales) == 1
 
 
 def tracking_type(network: Network) -> type[SiamFCTracking] | type[SiamRPNTracking]:
