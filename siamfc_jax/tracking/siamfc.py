@@ -28,16 +28,7 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         exemplar_side = context_side(size, config.context)
         side = exemplar_side * (config.search_size / config.exemplar_size)
         pad = mean_colour(frames)[stream_T]
-        side_TxE = exemplar_side[:, None] / jnp.asarray(config.exemplar_scales, jnp.float32)[None]
-        if config.whole_pixels:
-            side_TxE = _whole_side(side_TxE)
-        corner = _corner(centre[:, None], side_TxE, config)
-        cut = (frames, stream_T, corner, side_TxE, pad)
-        if config.pyramid == "two_stage":
-            out = jnp.full((len(boxes_Tx4), 1), float(config.exemplar_size))
-            exemplars = resize_squares(*cut, out, config.exemplar_size)
-        else:
-            exemplars = crop_squares(*cut, config.exemplar_size)
+        exemplars = _exemplars(frames, stream_T, centre, exemplar_side, pad, config)
         template = network.template(params, _embed(params, exemplars))
         if config.pyramid == "exemplars":
             template = _of_one_norm(template)
@@ -106,6 +97,27 @@ def siamfc_tracker(network: SiamFCNetwork, config: SiamFCTracking) -> Tracker:
         return jnp.concatenate([state.centre - extent / 2, extent, extent], -1)
 
     return Tracker(init, step)
+
+
+def _exemplars(
+    frames: Frames,
+    stream_T: jax.Array,
+    centre_Tx2: jax.Array,
+    side_T: jax.Array,
+    pad_Tx3: jax.Array,
+    config: SiamFCTracking,
+) -> jax.Array:
+    """Those of all `exemplar_scales` of every target, [T, E, exemplar_size, exemplar_size, 3]
+    (v2 paper §4.1, eq. 7); `side_T` is that of the middle one in frame pixels."""
+    side_TxE = side_T[:, None] / jnp.asarray(config.exemplar_scales, jnp.float32)[None]
+    if config.whole_pixels:
+        side_TxE = _whole_side(side_TxE)
+    corner = _corner(centre_Tx2[:, None], side_TxE, config)
+    cut = (frames, stream_T, corner, side_TxE, pad_Tx3)
+    if config.pyramid == "two_stage":
+        out = jnp.full(side_TxE.shape, float(config.exemplar_size))
+        return resize_squares(*cut, out, config.exemplar_size)
+    return crop_squares(*cut, config.exemplar_size)
 
 
 def _of_one_norm(template_TxExhxwxC: jax.Array) -> jax.Array:
