@@ -24,6 +24,7 @@ from absl import flags
 
 from experiments import cli
 from experiments.compilation_cache import use_compilation_cache
+from experiments.tracked_as import tracked_as
 from siamfc_jax.media.box_text import parse_box, read_boxes_file
 from siamfc_jax.media.demo import demo_clip
 from siamfc_jax.media.errors import MediaError
@@ -98,9 +99,7 @@ def _load_tracker() -> VideoTracker:
 
 
 def _name() -> str:
-    """Of what tracks, as in records."""
-    ways = (("+fast", _FAST.value), ("+redetect", _REDETECT.value))
-    return _MODEL.value + "".join(way for way, given in ways if given)
+    return tracked_as(_MODEL.value, fast=_FAST.value, redetect=_REDETECT.value)
 
 
 def _run(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from experiments.compilation_cache import use_compilation_cache
 from experiments.evaluation.named_paths import name_and_path
 from experiments.evaluation.options import Options
+from experiments.tracked_as import tracked_as
 from siamfc_jax.evaluation.running.jobs import Runner
 from siamfc_jax.evaluation.sequences import NO_FILE_NAME, names_a_file
 from siamfc_jax.weights import WeightsError
@@ -121,7 +122,7 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
     if options.redetect:
         expect_losses(model, where)
     make = RedetectingTracker if options.redetect else MultiTracker
-    name += "+fast" if options.fast else ""
+    name = tracked_as(name, fast=options.fast, redetect=options.redetect)
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.params):
         digest.update(np.asarray(leaf).tobytes())
@@ -158,5 +159,5 @@ def _model(options: Options, name: str, where: Path, tracking: "Tracking | None"
     if options.redetect:
         # Batches know nothing of it, and look for nobody.
         identity["redetection"] = dataclasses.asdict(Redetection())
-        return Contestant(f"{name}+redetect", identity, True, live, live)
+        return Contestant(name, identity, True, live, live)
     return Contestant(name, identity, True, live, batch)

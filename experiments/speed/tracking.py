@@ -52,8 +52,8 @@ def fast_row(settings: BenchmarkSettings, model: Model) -> list[Result]:
     results = []
     for kind, typed in in_types(settings, model):
         works = {
-            "ours": _updates(MultiTracker(typed._replace(tracking=fast)), images, boxes),
-            "ours, each scale": _updates(MultiTracker(typed), images, boxes),
+            "ours": _updates(typed._replace(tracking=fast), images, boxes),
+            "ours, each scale": _updates(typed, images, boxes),
             **_torch_updates(typed, images, boxes),
         }
         name = f"live step, one search image (--fast) beside one of each scale{_named(kind)}"
@@ -148,7 +148,7 @@ def _beside_pytorch(
     name: str,
     unit: str,
 ) -> Result:
-    ours = _updates(MultiTracker(model), images, boxes)
+    ours = _updates(model, images, boxes)
     works = {"ours": ours, **_torch_updates(model, images, boxes)}
     times = take_turns(works, settings.seconds)
     result = report(f"{name}{_named(kind)}", times, len(boxes), unit)
@@ -157,14 +157,20 @@ def _beside_pytorch(
     return result
 
 
-def _updates(tracker: Any, images: list[np.ndarray], boxes: np.ndarray) -> Work:
+def _updates(model: Model, images: list[np.ndarray], boxes: np.ndarray) -> Work:
+    tracker = MultiTracker(model)
     tracker.init(images[0], boxes)
-    return Work(partial(_next, tracker.update, there_and_back(images)))
+    return _each_frame(tracker, images)
 
 
 def _torch_updates(model: Model, images: list[np.ndarray], boxes: np.ndarray) -> dict[str, Work]:
     trackers = torch_trackers(model, images[0], boxes)
-    return {who: _updates(tracker, images, boxes) for who, tracker in trackers.items()}
+    return {who: _each_frame(tracker, images) for who, tracker in trackers.items()}
+
+
+def _each_frame(tracker: Any, images: list[np.ndarray]) -> Work:
+    """Updates of a tracker that has been started."""
+    return Work(partial(_next, tracker.update, there_and_back(images)))
 
 
 def _next(step: Callable[[np.ndarray], Any], frames: Iterator[np.ndarray]) -> Any:

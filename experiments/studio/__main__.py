@@ -27,6 +27,7 @@ from absl import flags
 
 from experiments import cli
 from experiments.compilation_cache import use_compilation_cache
+from experiments.tracked_as import tracked_as
 from siamfc_jax.media.errors import MediaError
 from siamfc_jax.media.footage_reading import open_footage
 from siamfc_jax.media.tracking_loop import VideoTracker
@@ -98,10 +99,10 @@ def _tracker_maker() -> tuple[str, Callable[[], VideoTracker]]:
 
     use_compilation_cache()
     model = siamfc_jax.load_model(_MODEL.value)
-    name = _MODEL.value
-    if _FAST.value and not searches_one_image(model.tracking):
+    fast = _FAST.value and not searches_one_image(model.tracking)
+    if fast:
         model = model._replace(tracking=fast_tracking(model.tracking))
-        name += "+fast"
+    name = tracked_as(_MODEL.value, fast=fast)
     tracker = MultiTracker(model)
     device = jax.devices()[0]
     print(f"model: {name}, on {device.platform} ({device.device_kind})", flush=True)

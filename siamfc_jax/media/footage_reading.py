@@ -1,6 +1,5 @@
 """One door to every source of frames that can be read in any order."""
 
-import glob
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +7,9 @@ import numpy as np
 
 from siamfc_jax.media.camera import is_camera
 from siamfc_jax.media.footage import Footage
-from siamfc_jax.media.images import IMAGE_SUFFIXES, images_in_folder, read_image
+from siamfc_jax.media.images import read_image
 from siamfc_jax.media.live_footage import open_live
-from siamfc_jax.media.reading import images_of_glob
+from siamfc_jax.media.reading import images_of
 from siamfc_jax.media.video_footage import VideoFootage
 
 
@@ -37,11 +36,7 @@ def open_footage(source: str | Path) -> Footage:
     location = str(source)
     if is_camera(location):
         return open_live(location)
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return ImageFootage(images_in_folder(path), location)
-    if not path.exists() and glob.has_magic(location):
-        return ImageFootage(images_of_glob(str(path)), location)
-    if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-        return ImageFootage([path], location)
-    return VideoFootage(path)
+    images = images_of(source)
+    if images is None:
+        return VideoFootage(Path(source).expanduser())
+    return ImageFootage(images, location)

@@ -25,18 +25,26 @@ def open_frames(source: str | Path) -> FrameSource:
     location = str(source)
     if is_camera(location):
         return open_camera(location)
+    path, images = Path(source).expanduser(), images_of(source)
+    if images is None:
+        return open_video(path)
+    return open_image(path) if images == [path] else open_images(images, location)
+
+
+def images_of(source: str | Path) -> list[Path] | None:
+    """The images of a folder or a glob, in natural order, or the one that `source` is; None where
+    it is something else, as a video. Raises MediaError when a folder or a glob has none."""
     path = Path(source).expanduser()
     if path.is_dir():
-        return open_images(images_in_folder(path), location)
-    if not path.exists() and glob.has_magic(location):
-        return open_images(images_of_glob(str(path)), location)
+        return images_in_folder(path)
+    if not path.exists() and glob.has_magic(str(source)):
+        return _images_of_glob(str(path))
     if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-        return open_image(path)
-    return open_video(path)
+        return [path]
+    return None
 
 
-def images_of_glob(pattern: str) -> list[Path]:
-    """The images that a glob matches, in natural order; MediaError where there are none."""
+def _images_of_glob(pattern: str) -> list[Path]:
     paths = [Path(match) for match in glob.iglob(pattern, recursive=True)]
     images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
