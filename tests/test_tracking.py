@@ -1,10 +1,8 @@
-import dataclasses
-from functools import lru_cache
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tracking_loops import FAST, jitted, one_step, peak_map, run, start
 from tracking_worlds import GREY, NETWORK, matching_params, scene
 
 from siamfc_jax.boxes import BoxError, iou
@@ -14,8 +12,6 @@ from siamfc_jax.tracking.clip import track_clip_jit
 from siamfc_jax.tracking.config import PRESETS, SIAMFC_3S_PAPER, SIAMFC_3S_RELEASE, SiamFCTracking
 from siamfc_jax.tracking.online import FrameSizeError, Model, MultiTracker, OnlineTracker
 from siamfc_jax.tracking.siamfc import siamfc_tracker
-from siamfc_jax.tracking.siamrpn_config import SIAMRPN_RELEASE
-from siamfc_jax.tracking.tracker import Tracker
 from siamfc_jax.tracking.trackers import fast_tracking
 from siamfc_jax.tracking.upsampling import bicubic_matrix
 
@@ -25,27 +21,6 @@ def params():
     return matching_params()
 
 
-@lru_cache
-def jitted(config):
-    tracker = siamfc_tracker(NETWORK, config)
-    return Tracker(jax.jit(tracker.init), jax.jit(tracker.step))
-
-
-def start(tracker, params, images, boxes, stream=None):
-    frames = jax.device_put(on_canvas(images))
-    stream = jnp.zeros(len(boxes), jnp.int32) if stream is None else stream
-    return tracker.init(params, frames, jnp.asarray(boxes), stream)[0]
-
-
-def run(tracker, params, frames, boxes):
-    state = start(tracker, params, [frames[0]], boxes)
-    predictions = []
-    for frame in frames[1:]:
-        state, prediction = tracker.step(params, state, jax.device_put(on_canvas([frame])))
-        predictions.append(prediction)
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *predictions)
-
-
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("preset", ["siamfc-paper", "siamfc-3s-release", "siamfc-v1-paper"])
 def test_the_box_follows_a_moving_object(params, preset, fast):
@@ -53,44 +28,6 @@ def test_the_box_follows_a_moving_object(params, preset, fast):
     config = fast_tracking(PRESETS[preset]) if fast else PRESETS[preset]
     predicted = run(jitted(config), params, frames, boxes[:1])
     assert iou(predicted.box[:, 0], boxes[1:]).min() > 0.6
-
-
-FAST = fast_tracking(dataclasses.replace(SIAMFC_3S_PAPER, scale_step=1.1))
-
-
-def of_one_scale(params, frames, box, scale):
-    """The slow way to one of the fast way's responses, and its peak: the exemplar of a box whose
-    size is divided by the scale, over the search image of the box as it is."""
-    single = jitted(dataclasses.replace(SIAMFC_3S_PAPER, n_scales=1))
-    size = box[2:] / np.float32(scale)
-    smaller = np.concatenate([box[:2] + (box[2:] - size) / 2, size])
-    exemplar = start(single, params, frames[:1], smaller[None]).template
-    state = start(single, params, frames[:1], box[None])
-    exemplar = exemplar * (jnp.linalg.norm(state.template) / jnp.linalg.norm(exemplar))
-    frame = jax.device_put(on_canvas(frames[1:]))
-    return single.step(params, state._replace(template=exemplar), frame)[1]
-
-
-@pytest.mark.parametrize("preferred", range(3))
-def test_the_fast_way_compares_one_search_image_with_the_exemplar_at_every_scale(params, preferred):
-    frames, boxes = scene(n_frames=2, side=30)
-    slow = of_one_scale(params, frames, boxes[0], FAST.scales[preferred])
-    state = start(jitted(FAST), params, frames[:1], boxes[:1])
-    # Without the other exemplars none but this one can be chosen.
-    others = jnp.arange(3) != preferred
-    alone = jnp.where(others[None, :, None, None, None], 0.0, state.template)
-    _, fast = jitted(FAST).step(
-        params, state._replace(template=alone), jax.device_put(on_canvas(frames[1:]))
-    )
-    assert int(fast.scale_index[0]) == preferred
-    np.testing.assert_allclose(fast.score, slow.score, atol=1e-4)
-    np.testing.assert_allclose(fast.response, slow.response, atol=1e-3)
-    np.testing.assert_allclose(fast.response_box, slow.response_box, atol=1e-3)
-
-
-def test_the_fast_way_is_for_siamfc():
-    with pytest.raises(ValueError, match="a SiamRPN searches one image a frame anyway"):
-        fast_tracking(SIAMRPN_RELEASE)
 
 
 def test_a_target_at_rest_does_not_drift(params):
@@ -195,40 +132,6 @@ def test_canvas_sides_hold_the_frame_with_at_most_a_quarter_to_spare():
     assert len({canvas_side(side) for side in range(1, 4097)}) <= 28
 
 
-def respond_with(responses):
-    """A network whose response maps are given: [S, h, w]."""
-    responses = jnp.asarray(responses, jnp.float32)
-
-    class Fixed:
-        def embed(self, params, image):
-            return jnp.zeros((len(image), 1, 1, 1))
-
-        def template(self, params, features):
-            return features
-
-        def respond(self, params, template, search):
-            of_init = search.ndim == 4
-            shape = (len(search), *responses.shape[of_init:])
-            return jnp.zeros(shape) if of_init else jnp.broadcast_to(responses[None], shape)
-
-    return Fixed()
-
-
-def one_step(responses, box=(200, 150, 50, 50), **settings):
-    config = dataclasses.replace(SIAMFC_3S_PAPER, **settings)
-    tracker = siamfc_tracker(respond_with(responses), config)
-    image = np.zeros((400, 500, 3), np.uint8)
-    frames = jax.device_put(on_canvas([image]))
-    boxes = jnp.asarray([box], jnp.float32)
-    state, _ = tracker.init({}, frames, boxes, jnp.zeros(1, jnp.int32))
-    return state, *tracker.step({}, state, frames)
-
-
-def peak_map(row, column, height=1.0, cells=17):
-    rows, columns = np.mgrid[:cells, :cells]
-    return height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 2)
-
-
 def test_the_displacement_is_the_peaks_offset_times_the_stride():
     responses = np.stack([peak_map(10, 5, 0.5), peak_map(10, 5), peak_map(10, 5, 0.5)])
     before, after, _ = one_step(responses, window_influence=0.0)
@@ -293,20 +196,6 @@ def test_displacement_scale_chosen_uses_the_crop_that_was_measured():
     _, chosen, _ = one_step(responses, displacement_scale="chosen", **settings)
     ratio = (chosen.centre - before.centre)[0, 0] / (previous.centre - before.centre)[0, 0]
     assert float(ratio) == pytest.approx(1.5, rel=1e-4)
-
-
-@pytest.mark.parametrize("settings", [{"displacement_scale": "previous"}, {"round_crops": True}])
-def test_the_fast_way_measures_every_scale_in_the_one_search_image(settings):
-    responses = np.stack([peak_map(8, 8, 0.1), peak_map(8, 8, 0.1), peak_map(8, 12)])
-    fast = {"pyramid": "exemplars", "scale_step": 1.5, "window_influence": 0.0}
-    before, after, prediction = one_step(responses, **fast)
-    assert int(prediction.scale_index[0]) == 2
-    moved = float(after.centre[0, 0] - before.centre[0, 0]) / float(before.side[0])
-    assert moved == pytest.approx((12 - 8) * 8 / 255, abs=1e-3)
-    covered = float(before.side[0]) * (255 - 127 + 8) / 255
-    assert float(prediction.response_box[0, 2]) == pytest.approx(covered, rel=1e-5)
-    _, other, _ = one_step(responses, **fast, **settings)
-    np.testing.assert_array_equal(other.centre, after.centre)
 
 
 @pytest.mark.parametrize("clip", [True, False])
